@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The configuration language: from a file to checked values. Management lcore only, before the
+// first packet (and, at a reload, beside the running workers). What comes out is plain data that
+// nobody changes; names are in wire format and lower case, durations in nanoseconds.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/name.h"
+#include "net/address.h"
+
+#define CONFIG_ERROR_TEXT 512
+
+struct config_error {
+	char text[CONFIG_ERROR_TEXT]; // "FILE:LINE: what is wrong, with the token", no newline
+};
+
+enum config_policy {
+	CONFIG_POLICY_RANDOM,
+	CONFIG_POLICY_ROUND_ROBIN,
+	CONFIG_POLICY_SEQUENTIAL,
+};
+
+// One `forward FROM TO... { }` of a server block.
+struct config_forward {
+	struct dns_name *from; // one, or the reverse zones that a CIDR prefix stands for
+	size_t from_count;
+	struct dns_name *except;
+	size_t except_count;
+	struct net_endpoint *upstreams; // duplicates dropped, order kept; 1 or more
+	size_t upstream_count;
+	enum config_policy policy;
+	uint64_t expire; // 10 s by default; 0: no reuse
+	uint64_t max_age; // 0: no limit
+	uint64_t read_timeout; // 2 s by default, above 0
+	uint32_t max_idle_conns; // 0: no limit
+	uint32_t max_concurrent; // 0: no limit
+	// Failed attempts for one query: twice the upstreams by default; 0: only the deadline.
+	uint32_t max_connect_attempts;
+	bool has_source_address;
+	struct net_address source_address;
+	unsigned int line; // of the directive in its file
+};
+
+// One zone of one server block: a block with several zones gives as many of these, which share
+// nothing that is changed. Blocks of the same zone and port on other addresses are allowed.
+struct config_server {
+	struct dns_name zone;
+	uint16_t port; // 53 by default
+	struct net_address *bind; // the addresses served; none: all of the port
+	size_t bind_count;
+	uint16_t bufsize; // largest UDP answer to a client, 512 to 1452; 1232 by default
+	struct config_forward **forwards; // in file order; shared by the zones of one block
+	size_t forward_count;
+	unsigned int line;
+};
+
+struct config;
+
+// Reads a file and what it imports. NULL with `error` filled in: unreadable, or the first thing
+// wrong in it.
+struct config *config_read_file(const char *path, struct config_error *error);
+
+// The same from memory; `name` stands for the file in errors, and `import` and files in TO are
+// looked up from the current folder.
+struct config *config_read_text(const char *name, const char *text, struct config_error *error);
+
+void config_destroy(struct config *config);
+
+const struct config_server *config_servers(const struct config *config, size_t *count);
+// Every forward once, in file order; config_server.forwards points to these.
+const struct config_forward *const *config_forwards(const struct config *config, size_t *count);
