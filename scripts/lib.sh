@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# What the scripts and the functional tests share. To be sourced, not run.
+
+# The root of the source tree.
+# shellcheck disable=SC2034
+source_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# The name that this lab's namespaces, DPDK files and state carry.
+lab_prefix=${MILLRACE_LAB:-millrace}
+export MILLRACE_LAB=$lab_prefix
+
+note() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die() {
+	note "$@"
+	exit 1
+}
+
+# The comment at the head of the calling script is its help.
+print_help() {
+	awk 'NR > 2 && !/^#/ { exit } NR > 2 { sub(/^# ?/, ""); print }' "$0"
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || die "must be run as root"
+}
+
+# wait_until SECONDS COMMAND...: runs COMMAND until it succeeds, 1 when it never did.
+wait_until() {
+	local deadline=$((SECONDS + $1 + 1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$deadline" ] || return 1
+		read -rt 0.05 <> <(:) || true
+	done
+}
+
+# The start time of a process in clock ticks, so that a reused id is not taken for it.
+process_start_time() {
+	local status
+	status=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	# The name, field 2, may hold spaces and parentheses.
+	awk '{ print $20 }' <<<"${status##*) }"
+}
+
+process_is_gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# stop_processes SECONDS PID...: asks them to end, and ends those that did not within SECONDS.
+stop_processes() {
+	local bound=$1 pid
+	shift
+	[ $# -gt 0 ] || return 0
+	kill -TERM "$@" 2>/dev/null || true
+	for pid; do
+		wait_until "$bound" process_is_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
+	done
+	for pid; do
+		wait_until 5 process_is_gone "$pid" || note "process $pid does not end"
+	done
+}
+
+lab_namespace() {
+	printf '%s-%s' "$lab_prefix" "$1"
+}
+
+# in_lab world|forwarder COMMAND...
+in_lab() {
+	local side=$1
+	shift
+	ip netns exec "$(lab_namespace "$side")" "$@"
+}
+
+# The files that a DPDK process with this file prefix leaves behind when it is killed.
+remove_dpdk_files() {
+	rm -f "/dev/hugepages/$1"map_*
+	rm -rf "/var/run/dpdk/$1"
+}
