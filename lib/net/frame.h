@@ -8,7 +8,6 @@
 
 #include "net/address.h"
 
-#define NET_VLAN_NONE 0xffff // no tag; otherwise the tag control information (priority and id)
 #define NET_HEADERS_MOST (14 + 4 + 40 + 8) // Ethernet, one tag, IPv6, UDP
 
 // What a frame turned out to be. Everything but UDP and ICMP_ERROR is for the kernel or for a
@@ -16,10 +15,10 @@
 enum net_frame_kind {
 	NET_FRAME_UDP, // a whole UDP datagram, lengths and checksums good
 	NET_FRAME_ICMP_ERROR, // destination unreachable that quotes a UDP datagram
-	NET_FRAME_OTHER, // ARP, ND, TCP, other ICMP, other EtherTypes: the kernel's
-	NET_FRAME_FRAGMENT, // an IPv4 fragment, or IPv6 with a fragment header that splits
+	NET_FRAME_OTHER, // ARP, ND, TCP, other ICMP, other EtherTypes, two tags: the kernel's
+	NET_FRAME_FRAGMENT, // a piece of a UDP datagram; other protocols' pieces are OTHER
 	NET_FRAME_MALFORMED, // lengths that do not add up, a truncated header
-	NET_FRAME_BAD_CHECKSUM, // IPv4 header, UDP, or no UDP checksum over IPv6
+	NET_FRAME_BAD_CHECKSUM, // IPv4 header, UDP, ICMP error, or no UDP checksum over IPv6
 };
 
 // What the NIC has already checked on receipt, and what it is asked to fill in when sending.
@@ -32,7 +31,7 @@ enum net_frame_offload {
 };
 
 struct net_frame {
-	// Set by the owner of the memory.
+	// Set by the owner of the memory; headroom, length and tailroom are 65535 at most together.
 	void *buffer; // the owner's handle, never looked at here
 	uint8_t *data; // first byte of the Ethernet header
 	uint16_t length; // bytes of the frame
@@ -71,9 +70,18 @@ struct net_quoted_datagram {
 
 // Takes the frame apart and returns its kind, which it also sets. Reads no byte outside the
 // frame; a frame shorter than its IP length is malformed, a longer one is padded (RFC 894).
+//
+// - What NET_OFFLOAD_RX_* does not call good is summed here; of NET_OFFLOAD_RX_* nothing else is
+//   believed but RX_BAD on a UDP datagram. The TX bits are not looked at.
+// - IPv6 extension headers (hop-by-hop first, destination options, routing with no segment left,
+//   an atomic fragment, RFC 6946) are skipped, eight at most; options in them are not looked at.
+// - IPv6 from or to ::ffff:0:0/96 is malformed: it would pass for IPv4 above.
+// - "Fragmentation needed" and "packet too big" are OTHER: what they quote was too large for
+//   the path, the destination is not unreachable, and the path's MTU is the kernel's affair.
 enum net_frame_kind net_frame_parse(struct net_frame *frame);
 
-// The datagram that a NET_FRAME_ICMP_ERROR quotes. 0, or -EINVAL when the quote is too short.
+// The datagram that a NET_FRAME_ICMP_ERROR quotes. 0, or -EINVAL when the quote ends before its
+// ports, is a later fragment, or was not sent from the address that the error came to.
 int net_frame_parse_quote(const struct net_frame *frame, struct net_quoted_datagram *quoted);
 
 static inline uint8_t *net_frame_payload(const struct net_frame *frame)
@@ -93,5 +101,8 @@ void net_frame_flow_back(const struct net_frame *frame, struct net_flow *flow);
 // Makes the frame a datagram of `flow` round its payload (payload_offset, payload_length), which
 // stays where it is: headers are written before it, padding behind it is cut. `offload` are the
 // NET_OFFLOAD_TX_* that the leaving port does; the rest is computed here. A UDP checksum of zero
-// is sent as 0xffff (RFC 768; RFC 8200, section 8.1). 0, or -ENOBUFS when headroom lacks.
+// is sent as 0xffff (RFC 768; RFC 8200, section 8.1). The frame then is a NET_FRAME_UDP of
+// `flow`, with `offload` in place of what it had. Only data, length, payload_offset,
+// payload_length and the rooms need to be set before. 0, or with the frame as it was: -ENOBUFS
+// when headroom lacks or the payload does not fit, -EINVAL when the flow mixes IP versions.
 int net_frame_write_headers(struct net_frame *frame, const struct net_flow *flow, uint16_t offload);
