@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "unit.h"
+
+#include <errno.h>
+#include <rte_ip.h>
+
+#include "net_packets.h"
+
+#define PAYLOAD "the payload stays where it is"
+#define PAYLOAD_LENGTH (sizeof(PAYLOAD) - 1)
+
+static const uint8_t other_macs[12] = {2, 0, 0, 0, 0, 7, 2, 0, 0, 0, 0, 8};
+
+// A buffer that is just headroom, packet and tailroom.
+static struct net_frame frame_with_room(
+	const struct packet *packet, uint16_t headroom, uint16_t tailroom)
+{
+	struct net_frame frame = {.length = (uint16_t)packet->length,
+		.headroom = headroom,
+		.tailroom = tailroom,
+		.buffer = malloc(headroom + packet->length + tailroom)};
+
+	if (!frame.buffer)
+		abort();
+	frame.data = (uint8_t *)frame.buffer + headroom;
+	memset(frame.buffer, 0xee, headroom + packet->length + tailroom);
+	memcpy(frame.data, packet->bytes, packet->length);
+	return frame;
+}
+
+static struct net_flow flow_of_version(bool is_ipv6, uint16_t vlan)
+{
+	struct net_flow flow = {.vlan = vlan, .port = 3};
+
+	if (is_ipv6) {
+		flow.source.address = net_address_from_ipv6(packet_ipv6_addresses + 16);
+		flow.destination.address = net_address_from_ipv6(packet_ipv6_addresses);
+	} else {
+		flow.source.address = net_address_from_ipv4(packet_ipv4_addresses + 4);
+		flow.destination.address = net_address_from_ipv4(packet_ipv4_addresses);
+	}
+	flow.source.port = 0x1234;
+	flow.destination.port = 0xabcd;
+	memcpy(&flow.destination_mac, other_macs, 6);
+	memcpy(&flow.source_mac, other_macs + 6, 6);
+	return flow;
+}
+
+// The bytes that `flow` must have on the wire, from the tests' own builder.
+static void make_expected(
+	struct packet *packet, bool is_ipv6, uint16_t tag, const void *payload, size_t length)
+{
+	struct packet_shape shape = {.is_ipv6 = is_ipv6, .tag = tag, .ipv4_fragment = 0x4000};
+	size_t size = is_ipv6 ? 16 : 4;
+	size_t at;
+
+	packet_make_udp(packet, &shape, payload, length);
+	memcpy(packet->bytes, other_macs, 12);
+	at = packet->l3 + (is_ipv6 ? 8 : 12);
+	memcpy(packet->bytes + at, is_ipv6 ? packet_ipv6_addresses + 16 : packet_ipv4_addresses + 4,
+		size);
+	memcpy(packet->bytes + at + size, is_ipv6 ? packet_ipv6_addresses : packet_ipv4_addresses,
+		size);
+	packet_set_u16(packet, packet->l4, 0x1234);
+	packet_set_u16(packet, packet->l4 + 2, 0xabcd);
+	if (is_ipv6) {
+		packet_set_u16(packet, packet->l3, 0x6000);
+		packet_set_u16(packet, packet->l3 + 2, 0);
+		packet->bytes[packet->l3 + 7] = 64;
+	} else {
+		packet_set_u16(packet, packet->l3 + 4, 0);
+		packet->bytes[packet->l3 + 8] = 64;
+		packet_fix_ipv4_checksum(packet);
+	}
+	packet_fix_udp_checksum(packet);
+}
+
+// The fields that write_headers leaves must be those that a fresh parse finds.
+static void check_parses_again(const struct net_frame *frame)
+{
+	struct net_frame again = {.data = frame->data, .length = frame->length};
+
+	CU_ASSERT_EQUAL(net_frame_parse(&again), NET_FRAME_UDP);
+	CU_ASSERT_EQUAL(frame->kind, NET_FRAME_UDP);
+	CU_ASSERT_EQUAL(again.is_ipv4, frame->is_ipv4);
+	CU_ASSERT_EQUAL(again.vlan, frame->vlan);
+	CU_ASSERT_EQUAL(again.l3_offset, frame->l3_offset);
+	CU_ASSERT_EQUAL(again.l4_offset, frame->l4_offset);
+	CU_ASSERT_EQUAL(again.payload_offset, frame->payload_offset);
+	CU_ASSERT_EQUAL(again.payload_length, frame->payload_length);
+	CU_ASSERT_TRUE(net_endpoint_equal(&again.source, &frame->source));
+	CU_ASSERT_TRUE(net_endpoint_equal(&again.destination, &frame->destination));
+}
+
+static void check_rewrite(bool from_ipv6, uint16_t from_tag, bool to_ipv6, uint16_t to_tag)
+{
+	struct packet_shape shape = {.is_ipv6 = from_ipv6, .tag = from_tag, .padding = 7};
+	struct net_flow flow = flow_of_version(to_ipv6, to_tag ? to_tag : NET_VLAN_NONE);
+	struct packet expected;
+	struct net_frame frame;
+	struct packet packet;
+	uint8_t *payload;
+
+	packet_make_udp(&packet, &shape, PAYLOAD, PAYLOAD_LENGTH);
+	make_expected(&expected, to_ipv6, to_tag, PAYLOAD, PAYLOAD_LENGTH);
+	frame = frame_with_room(&packet, 24, 11);
+	CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
+	payload = net_frame_payload(&frame);
+	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
+	CU_ASSERT_PTR_EQUAL(net_frame_payload(&frame), payload);
+	CU_ASSERT_EQUAL_FATAL(frame.length, expected.length);
+	CU_ASSERT_EQUAL(memcmp(frame.data, expected.bytes, expected.length), 0);
+	CU_ASSERT_PTR_EQUAL(frame.data - frame.headroom, frame.buffer);
+	CU_ASSERT_EQUAL(frame.headroom + frame.length + frame.tailroom, 24 + packet.length + 11);
+	CU_ASSERT_EQUAL(frame.port, 3);
+	check_parses_again(&frame);
+	free(frame.buffer);
+}
+
+static void every_version_and_tag_becomes_every_other(void)
+{
+	for (unsigned i = 0; i < 16; i++)
+		check_rewrite(i & 1, i & 2 ? 100 : 0, i & 4, i & 8 ? 0x6065 : 0);
+}
+
+static void check_reply(const struct packet_shape *shape)
+{
+	struct packet packet;
+	struct net_frame frame;
+	struct net_flow back;
+
+	packet_make_udp(&packet, shape, PAYLOAD, PAYLOAD_LENGTH);
+	frame = frame_with_room(&packet, 0, 0);
+	frame.port = 5;
+	CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
+	net_frame_flow_back(&frame, &back);
+	CU_ASSERT_EQUAL(back.port, 5);
+	CU_ASSERT_EQUAL(back.vlan, shape->tag ? shape->tag : NET_VLAN_NONE);
+	CU_ASSERT_TRUE(net_endpoint_equal(&back.source, &frame.destination));
+	CU_ASSERT_TRUE(net_endpoint_equal(&back.destination, &frame.source));
+	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &back, 0), 0);
+	CU_ASSERT_EQUAL(memcmp(frame.data, packet_macs + 6, 6), 0);
+	CU_ASSERT_EQUAL(memcmp(frame.data + 6, packet_macs, 6), 0);
+	CU_ASSERT_EQUAL(frame.source.port, 53);
+	CU_ASSERT_EQUAL(frame.destination.port, 40000);
+	check_parses_again(&frame);
+	free(frame.buffer);
+}
+
+static void replies_go_back_where_queries_came_from(void)
+{
+	static const uint8_t options[8] = {1, 1, 1, 1, 1, 1, 1, 0};
+	static const uint8_t extension[8] = {17, 0, 1, 4};
+	static const struct packet_shape shapes[] = {
+		{0},
+		{.is_ipv6 = true},
+		{.tag = 0x2001},
+		{.is_ipv6 = true, .tag = 4094, .padding = 4},
+		{.options = options, .options_length = 8},
+		{.is_ipv6 = true,
+			.options = extension,
+			.options_length = 8,
+			.first_next_header = 60},
+	};
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		check_reply(&shapes[i]);
+}
+
+static void missing_headroom_leaves_the_frame_alone(void)
+{
+	struct packet_shape ipv4 = {0};
+	struct net_flow flow = flow_of_version(true, 100);
+	struct packet packet;
+
+	packet_make_udp(&packet, &ipv4, PAYLOAD, PAYLOAD_LENGTH);
+	for (uint16_t headroom = 0; headroom <= 24; headroom++) {
+		struct net_frame frame = frame_with_room(&packet, headroom, 0);
+		struct net_frame before;
+
+		CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
+		before = frame;
+		if (headroom == 24) {
+			CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
+			CU_ASSERT_EQUAL(frame.headroom, 0);
+			CU_ASSERT_PTR_EQUAL(frame.data, frame.buffer);
+		} else {
+			CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), -ENOBUFS);
+			CU_ASSERT_EQUAL(memcmp(&frame, &before, sizeof(frame)), 0);
+			CU_ASSERT_EQUAL(memcmp(frame.data, packet.bytes, packet.length), 0);
+		}
+		free(frame.buffer);
+	}
+}
+
+static void payloads_grow_into_the_tailroom_and_no_further(void)
+{
+	struct packet_shape ipv4 = {.padding = 3};
+	struct net_flow flow = flow_of_version(false, NET_VLAN_NONE);
+	struct packet packet;
+	struct net_frame frame;
+
+	packet_make_udp(&packet, &ipv4, PAYLOAD, PAYLOAD_LENGTH);
+	frame = frame_with_room(&packet, 0, 10);
+	CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
+	CU_ASSERT_EQUAL(net_frame_payload_room(&frame), PAYLOAD_LENGTH + 13);
+	frame.payload_length = PAYLOAD_LENGTH + 14;
+	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), -ENOBUFS);
+	frame.payload_length = PAYLOAD_LENGTH + 13;
+	memset(net_frame_payload(&frame), 0x77, frame.payload_length);
+	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
+	CU_ASSERT_EQUAL(frame.tailroom, 0);
+	check_parses_again(&frame);
+	frame.payload_length = 0;
+	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
+	CU_ASSERT_EQUAL(frame.tailroom, PAYLOAD_LENGTH + 13);
+	CU_ASSERT_EQUAL(net_frame_payload_room(&frame), PAYLOAD_LENGTH + 13);
+	check_parses_again(&frame);
+	free(frame.buffer);
+}
+
+// A frame that starts as a payload alone, as those that are made here do.
+static void frames_are_made_from_a_payload_alone(void)
+{
+	struct net_flow flow = flow_of_version(true, NET_VLAN_NONE);
+	uint8_t *buffer = malloc(62 + PAYLOAD_LENGTH);
+	struct net_frame frame = {.buffer = buffer,
+		.data = buffer + 62,
+		.headroom = 62,
+		.tailroom = PAYLOAD_LENGTH,
+		.payload_length = PAYLOAD_LENGTH};
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(buffer);
+	memcpy(buffer + 62, PAYLOAD, PAYLOAD_LENGTH);
+	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
+	CU_ASSERT_PTR_EQUAL(frame.data, buffer);
+	CU_ASSERT_EQUAL(frame.length, 62 + PAYLOAD_LENGTH);
+	check_parses_again(&frame);
+	free(buffer);
+}
+
+static void datagrams_past_64_kib_are_refused(void)
+{
+	struct net_flow flow = flow_of_version(true, NET_VLAN_NONE);
+	uint8_t *buffer = calloc(1, 65535 + 62);
+	struct net_frame frame = {.data = buffer + 62, .headroom = 62, .tailroom = 65535};
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(buffer);
+	frame.payload_length = 65535 - 61;
+	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), -ENOBUFS);
+	frame.payload_length = 65535 - 62;
+	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
+	CU_ASSERT_EQUAL(frame.length, 65535);
+	check_parses_again(&frame);
+	free(buffer);
+}
+
+static void flows_of_mixed_versions_are_refused(void)
+{
+	struct packet_shape ipv4 = {0};
+	struct net_flow flow = flow_of_version(false, NET_VLAN_NONE);
+	struct net_flow other = flow_of_version(true, NET_VLAN_NONE);
+	struct net_frame frame;
+	struct packet packet;
+
+	packet_make_udp(&packet, &ipv4, PAYLOAD, PAYLOAD_LENGTH);
+	frame = frame_with_room(&packet, 64, 0);
+	CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
+	flow.source = other.source;
+	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), -EINVAL);
+	flow = flow_of_version(false, NET_VLAN_NONE);
+	flow.destination = other.destination;
+	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), -EINVAL);
+	CU_ASSERT_EQUAL(memcmp(frame.data, packet.bytes, packet.length), 0);
+	free(frame.buffer);
+}
+
+// The last two bytes are chosen so that the sum of all before them is complemented to zero.
+static void checksums_of_zero_are_sent_as_ones(void)
+{
+	for (unsigned is_ipv6 = 0; is_ipv6 < 2; is_ipv6++) {
+		struct packet_shape shape = {.is_ipv6 = is_ipv6};
+		struct net_flow flow = flow_of_version(is_ipv6, NET_VLAN_NONE);
+		uint8_t payload[6] = "zero";
+		struct packet expected;
+		struct net_frame frame;
+		struct packet packet;
+
+		payload[4] = payload[5] = 0;
+		make_expected(&expected, is_ipv6, 0, payload, 6);
+		packet_make_udp(&packet, &shape, payload, 6);
+		frame = frame_with_room(&packet, 0, 0);
+		CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
+		// The checksum without the two bytes is what they must add.
+		memcpy(net_frame_payload(&frame) + 4, expected.bytes + expected.l4 + 6, 2);
+		CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
+		CU_ASSERT_EQUAL(memcmp(frame.data + frame.l4_offset + 6, "\xff\xff", 2), 0);
+		check_parses_again(&frame);
+		free(frame.buffer);
+	}
+}
+
+static void offloaded_checksums_are_left_as_dpdk_wants_them(void)
+{
+	uint16_t both = NET_OFFLOAD_TX_IPV4 | NET_OFFLOAD_TX_UDP;
+
+	for (unsigned is_ipv6 = 0; is_ipv6 < 2; is_ipv6++) {
+		struct packet_shape shape = {.is_ipv6 = is_ipv6};
+		struct net_flow flow = flow_of_version(is_ipv6, NET_VLAN_NONE);
+		struct net_frame frame;
+		struct packet packet;
+		uint16_t wanted;
+		uint8_t *l3;
+
+		packet_make_udp(&packet, &shape, PAYLOAD, PAYLOAD_LENGTH);
+		frame = frame_with_room(&packet, 0, 0);
+		CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
+		CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, both), 0);
+		CU_ASSERT_EQUAL(frame.offload, both);
+		l3 = frame.data + frame.l3_offset;
+		if (!is_ipv6)
+			CU_ASSERT_EQUAL(memcmp(l3 + 10, "\0\0", 2), 0);
+		wanted = is_ipv6 ? rte_ipv6_phdr_cksum((const void *)l3, 0)
+				 : rte_ipv4_phdr_cksum((const void *)l3, 0);
+		CU_ASSERT_EQUAL(memcmp(frame.data + frame.l4_offset + 6, &wanted, 2), 0);
+		// One offload alone leaves the other sum to be made here.
+		CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, NET_OFFLOAD_TX_IPV4), 0);
+		frame.offload = NET_OFFLOAD_RX_IP_GOOD;
+		CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
+		CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, NET_OFFLOAD_TX_UDP), 0);
+		CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_BAD_CHECKSUM);
+		frame.offload = NET_OFFLOAD_RX_UDP_GOOD;
+		CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
+		free(frame.buffer);
+	}
+}
+
+static const struct unit_case cases[] = {
+	{"every version and tag becomes every other", every_version_and_tag_becomes_every_other},
+	{"replies go back where queries came from", replies_go_back_where_queries_came_from},
+	{"missing headroom leaves the frame alone", missing_headroom_leaves_the_frame_alone},
+	{"payloads grow into the tailroom", payloads_grow_into_the_tailroom_and_no_further},
+	{"frames are made from a payload alone", frames_are_made_from_a_payload_alone},
+	{"datagrams past 64 KiB are refused", datagrams_past_64_kib_are_refused},
+	{"flows of mixed versions are refused", flows_of_mixed_versions_are_refused},
+	{"checksums of zero are sent as ones", checksums_of_zero_are_sent_as_ones},
+	{"offloaded checksums as DPDK wants them", offloaded_checksums_are_left_as_dpdk_wants_them},
+};
+
+UNIT_MAIN("net frame write", cases)
