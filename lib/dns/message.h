@@ -9,7 +9,6 @@
 
 #include "dns/name.h"
 
-#define DNS_HEADER_BYTES 12
 #define DNS_UDP_BYTES_WITHOUT_EDNS 512
 #define DNS_MESSAGE_BYTES_MOST 65535
 
@@ -88,10 +87,12 @@ enum dns_read_result {
 // Reads the header only; false when there is none. The rest of `message` is not set.
 bool dns_message_read_header(struct dns_message *message, const uint8_t *bytes, size_t length);
 
-// Reads a whole query or reply. From DNS_READ_BAD_QUESTION on the header is set, from
-// DNS_READ_BAD_RECORDS on the question too. A compressed name in the question is refused, as is
-// a second OPT record or one with a name other than the root (RFC 6891, section 6.1.1), and a
-// message with bytes behind its last record.
+// Reads a whole query or reply. But for DNS_READ_SHORT the header is set, and but for
+// DNS_READ_BAD_QUESTION the question too; the rest is zero unless DNS_READ_GOOD. A compressed
+// name in the question is refused, as are a second OPT record, one outside the additional section,
+// one with a name other than the root in one byte (RFC 6891, section 6.1.1), one of version 0
+// whose options do not fill it, a message with bytes behind its last record, and one above
+// DNS_MESSAGE_BYTES_MOST. The data of other records is not looked at.
 enum dns_read_result dns_message_read(
 	struct dns_message *message, const uint8_t *bytes, size_t length);
 
@@ -118,8 +119,8 @@ void dns_message_set_udp_size(uint8_t *bytes, const struct dns_message *message,
 
 // Shortens a good reply to at most `room` bytes (512 or more): empties additional (but OPT), then
 // authority, then answer, whole sections at a time, moves OPT up behind what is kept, sets TC and
-// the counts. Without need it changes nothing. Returns the new length; where even question and
-// OPT do not fit, OPT's options go, then OPT.
+// the counts, in `message` too. Without need it changes nothing. Returns the new length; where
+// even question and OPT do not fit, OPT's options go, then OPT; 0 where the question does not fit.
 uint16_t dns_message_truncate(
 	uint8_t *bytes, uint16_t length, struct dns_message *message, uint16_t room);
 
@@ -127,7 +128,8 @@ uint16_t dns_message_truncate(
 // could be read, all records gone, QR and RA set, AA, TC, AD clear, opcode, RD and CD kept. With
 // EDNS in the query (and `query` good enough to say so) an OPT record of ours follows, `udp_size`
 // in it, DO copied, the rcode's upper bits, and an EDE option unless DNS_EDE_NONE. `room` is what
-// `bytes` may hold. Returns the answer's length; leaves out what does not fit.
+// `bytes` may hold. Returns the answer's length; leaves out what does not fit (an rcode above 15
+// without its OPT record becomes SERVFAIL). 0 for DNS_READ_SHORT or a room below a header.
 uint16_t dns_message_make_error(uint8_t *bytes, size_t room, enum dns_read_result read,
 	const struct dns_message *query, enum dns_rcode rcode, enum dns_extended_error extended,
 	uint16_t udp_size);

@@ -7,8 +7,10 @@
 
 #include "base/bytes.h"
 
+#define DNS_HEADER_BYTES 12 // of a message: no name starts in it
 #define DNS_NAME_BYTES 255 // a whole name in wire format, with the root's zero
 #define DNS_LABEL_BYTES 63
+#define DNS_NAME_POINTERS 127 // more than a name of 255 bytes has labels to point at
 #define DNS_NAME_TEXT 1024 // bytes that hold any name as text, escapes, last dot and zero
 
 // A name in wire format, not compressed.
@@ -19,7 +21,7 @@ struct dns_name {
 };
 
 // From text ("example.org", "example.org.", "\." and "\032" escapes, "." is the root), in the
-// case it has. 0, or -EINVAL.
+// case it has. What is not printable ASCII must be escaped. 0, or -EINVAL.
 int dns_name_parse_text(struct dns_name *name, const char *text);
 
 // Returns `text`, with a last dot, escaped as RFC 1035 section 5.1 has it.
@@ -27,13 +29,17 @@ const char *dns_name_format(const struct dns_name *name, char text[DNS_NAME_TEXT
 
 void dns_name_make_lower_case(struct dns_name *name);
 
-// Reads the name at the reader, following compression, with the reader left behind it. A pointer
-// must point before the name or the pointer it continues (so no loop and no forward pointer can
-// be), and the whole must fit 255 bytes; otherwise the reader fails. 0, or -EBADMSG.
+// Reads the name at the reader, following compression, with the reader left behind it; the reader
+// starts at the message's header. A pointer must point before the run of labels that it ends (so
+// no loop and no forward pointer can be) and behind the header (whose bytes we change); a name
+// has at most DNS_NAME_POINTERS of them and 255 bytes, or the reader fails. 0, or -EBADMSG.
 int dns_name_read(struct byte_reader *reader, struct dns_name *name);
 
 // The same checks without the copy: for records that are only walked over.
 int dns_name_skip(struct byte_reader *reader);
+
+// The same for a name that may have no pointer, at a reader that may start anywhere.
+int dns_name_skip_uncompressed(struct byte_reader *reader);
 
 // Compares `length` bytes of two names in wire format without case. Label lengths are below
 // 'A', so bytes fold like text.
