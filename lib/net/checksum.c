@@ -5,31 +5,57 @@
 
 #define CHECKSUM_STEP 32 // bytes of a turn of the main loop
 
-// 32-bit words in 64-bit sums: carries gather in the upper halves and are folded once at the
-// end (RFC 1071, section 2, parts B and C).
+static inline uint64_t load_u64(const uint8_t *bytes)
+{
+	uint64_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+static inline uint64_t add_with_carry_round(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+	bool carry = __builtin_add_overflow(a, b, &sum);
+
+	return sum + carry;
+}
+
+// The one's complement sum of 64-bit words folds to that of their 16-bit words (RFC 1071, section
+// 2, part C). Two sums, so that one's carry is added while the other's word is loaded.
 uint64_t net_checksum_add(uint64_t sum, const void *bytes, size_t length)
 {
 	const uint8_t *at = bytes;
 	uint64_t other = 0;
-	uint64_t last = 0;
+	uint16_t pair;
 
 	for (; length >= CHECKSUM_STEP; length -= CHECKSUM_STEP, at += CHECKSUM_STEP) {
-		for (size_t i = 0; i < CHECKSUM_STEP; i += 8) {
-			sum += net_checksum_word(at + i);
-			other += net_checksum_word(at + i + 4);
-		}
+		sum = add_with_carry_round(sum, load_u64(at));
+		other = add_with_carry_round(other, load_u64(at + 8));
+		sum = add_with_carry_round(sum, load_u64(at + 16));
+		other = add_with_carry_round(other, load_u64(at + 24));
 	}
-	for (; length >= 8; length -= 8, at += 8) {
-		sum += net_checksum_word(at);
-		other += net_checksum_word(at + 4);
+	if (length & 16) {
+		sum = add_with_carry_round(sum, load_u64(at));
+		other = add_with_carry_round(other, load_u64(at + 8));
+		at += 16;
 	}
+	if (length & 8) {
+		sum = add_with_carry_round(sum, load_u64(at));
+		at += 8;
+	}
+	sum = add_with_carry_round(sum, other);
+	sum = (sum & 0xffffffff) + (sum >> 32);
 	if (length & 4) {
 		sum += net_checksum_word(at);
 		at += 4;
 	}
-	if (length & 3) {
-		memcpy(&last, at, length & 3);
-		sum += last;
+	if (length & 2) {
+		memcpy(&pair, at, sizeof(pair));
+		sum += pair;
+		at += 2;
 	}
-	return sum + other;
+	if (length & 1)
+		sum += htole16(*at);
+	return sum;
 }

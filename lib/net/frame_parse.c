@@ -10,20 +10,23 @@
 
 #define EXTENSIONS_MOST 8
 
-// The checksum of a whole upper layer that stands between `start` and the reader's end.
+// The IP packet's upper layer: all that its length covers behind the headers that were skipped.
+struct upper_layer {
+	const uint8_t *start;
+	size_t length;
+};
+
+// Of the first `length` bytes of the upper layer, with the addresses as they stand in the header.
 static bool upper_checksum_is_good(
 	const struct net_frame *frame, const uint8_t *start, uint16_t length, uint8_t protocol)
 {
-	const struct net_address *source = &frame->source.address;
-	const struct net_address *destination = &frame->destination.address;
+	const uint8_t *header = frame->data + frame->l3_offset;
 	uint64_t sum = 0;
 
-	if (!frame->is_ipv4) {
-		sum = net_checksum_ipv6_pseudo(source->bytes, destination->bytes, protocol, length);
-	} else if (protocol == NET_PROTOCOL_UDP) {
-		sum = net_checksum_ipv4_pseudo(
-			net_address_ipv4(source), net_address_ipv4(destination), protocol, length);
-	}
+	if (!frame->is_ipv4)
+		sum = net_checksum_ipv6_pseudo(header + 8, header + 24, protocol, length);
+	else if (protocol == NET_PROTOCOL_UDP)
+		sum = net_checksum_ipv4_pseudo(header + 12, header + 16, protocol, length);
 	return net_checksum_fold(net_checksum_add(sum, start, length)) == NET_CHECKSUM_GOOD;
 }
 
@@ -34,9 +37,10 @@ static void set_upper_offsets(
 	frame->payload_offset = (uint16_t)(frame->l4_offset + header_length);
 }
 
-static enum net_frame_kind parse_udp(struct net_frame *frame, struct byte_reader *reader)
+static enum net_frame_kind parse_udp(struct net_frame *frame, struct upper_layer upper)
 {
-	const uint8_t *header = byte_reader_take(reader, NET_UDP_HEADER);
+	struct byte_reader reader = byte_reader_make(upper.start, upper.length);
+	const uint8_t *header = byte_reader_take(&reader, NET_UDP_HEADER);
 	uint16_t length;
 
 	if (base_unlikely(!header))
@@ -44,7 +48,7 @@ static enum net_frame_kind parse_udp(struct net_frame *frame, struct byte_reader
 	length = bytes_load_u16(header + 4);
 	// Bytes between the UDP length and the IP length are no part of the datagram (RFC 768).
 	if (base_unlikely(length < NET_UDP_HEADER ||
-			  length - NET_UDP_HEADER > (int)byte_reader_left(reader)))
+			  length - NET_UDP_HEADER > (int)byte_reader_left(&reader)))
 		return NET_FRAME_MALFORMED;
 	if (base_unlikely(frame->offload & NET_OFFLOAD_RX_BAD))
 		return NET_FRAME_BAD_CHECKSUM;
@@ -86,14 +90,15 @@ static bool says_unreachable(const struct net_frame *frame, const uint8_t *heade
 }
 
 static enum net_frame_kind parse_icmp(
-	struct net_frame *frame, struct byte_reader *reader, uint8_t protocol)
+	struct net_frame *frame, struct upper_layer upper, uint8_t protocol)
 {
-	uint16_t length = (uint16_t)byte_reader_left(reader);
-	const uint8_t *header = byte_reader_take(reader, NET_ICMP_HEADER);
+	struct byte_reader reader = byte_reader_make(upper.start, upper.length);
+	const uint8_t *header = byte_reader_take(&reader, NET_ICMP_HEADER);
+	uint16_t length = (uint16_t)upper.length;
 
 	if (!header)
 		return NET_FRAME_MALFORMED;
-	if (!says_unreachable(frame, header) || !quotes_udp(frame, *reader))
+	if (!says_unreachable(frame, header) || !quotes_udp(frame, reader))
 		return NET_FRAME_OTHER;
 	if (!upper_checksum_is_good(frame, header, length, protocol))
 		return NET_FRAME_BAD_CHECKSUM;
@@ -119,7 +124,7 @@ static enum net_frame_kind parse_ipv4(struct net_frame *frame, struct byte_reade
 {
 	size_t left = byte_reader_left(reader);
 	const uint8_t *header = byte_reader_take(reader, NET_IPV4_HEADER);
-	struct byte_reader upper;
+	struct upper_layer upper;
 	size_t header_length;
 	size_t total_length;
 
@@ -139,11 +144,11 @@ static enum net_frame_kind parse_ipv4(struct net_frame *frame, struct byte_reade
 	frame->is_ipv4 = true;
 	frame->source.address = net_address_from_ipv4(header + 12);
 	frame->destination.address = net_address_from_ipv4(header + 16);
-	upper = byte_reader_make(header + header_length, total_length - header_length);
+	upper = (struct upper_layer){header + header_length, total_length - header_length};
 	if (base_likely(header[9] == NET_PROTOCOL_UDP))
-		return parse_udp(frame, &upper);
+		return parse_udp(frame, upper);
 	if (header[9] == NET_PROTOCOL_ICMP)
-		return parse_icmp(frame, &upper, NET_PROTOCOL_ICMP);
+		return parse_icmp(frame, upper, NET_PROTOCOL_ICMP);
 	return NET_FRAME_OTHER;
 }
 
@@ -190,11 +195,28 @@ static enum net_frame_kind fragment_kind(const uint8_t *header)
 	return may_be_udp ? NET_FRAME_FRAGMENT : NET_FRAME_OTHER;
 }
 
+static enum net_frame_kind parse_ipv6_extensions(
+	struct net_frame *frame, struct upper_layer upper, uint8_t type)
+{
+	struct byte_reader reader = byte_reader_make(upper.start, upper.length);
+	uint8_t protocol = skip_extensions(&reader, type);
+
+	if (reader.failed)
+		return NET_FRAME_MALFORMED;
+	upper = (struct upper_layer){reader.at, byte_reader_left(&reader)};
+	if (protocol == NET_PROTOCOL_UDP)
+		return parse_udp(frame, upper);
+	if (protocol == NET_PROTOCOL_ICMPV6)
+		return parse_icmp(frame, upper, NET_PROTOCOL_ICMPV6);
+	if (protocol == NET_EXTENSION_FRAGMENT)
+		return fragment_kind(upper.start);
+	return NET_FRAME_OTHER;
+}
+
 static enum net_frame_kind parse_ipv6(struct net_frame *frame, struct byte_reader *reader)
 {
 	const uint8_t *header = byte_reader_take(reader, NET_IPV6_HEADER);
-	struct byte_reader upper;
-	uint8_t protocol;
+	struct upper_layer upper;
 
 	if (base_unlikely(!header || header[0] >> 4 != 6 ||
 			  bytes_load_u16(header + 4) > byte_reader_left(reader)))
@@ -205,17 +227,10 @@ static enum net_frame_kind parse_ipv6(struct net_frame *frame, struct byte_reade
 	if (base_unlikely(net_address_is_ipv4(&frame->source.address) ||
 			  net_address_is_ipv4(&frame->destination.address)))
 		return NET_FRAME_MALFORMED;
-	upper = byte_reader_make(header + NET_IPV6_HEADER, bytes_load_u16(header + 4));
-	protocol = skip_extensions(&upper, header[6]);
-	if (base_unlikely(upper.failed))
-		return NET_FRAME_MALFORMED;
-	if (base_likely(protocol == NET_PROTOCOL_UDP))
-		return parse_udp(frame, &upper);
-	if (protocol == NET_PROTOCOL_ICMPV6)
-		return parse_icmp(frame, &upper, NET_PROTOCOL_ICMPV6);
-	if (protocol == NET_EXTENSION_FRAGMENT)
-		return fragment_kind(upper.at);
-	return NET_FRAME_OTHER;
+	upper = (struct upper_layer){header + NET_IPV6_HEADER, bytes_load_u16(header + 4)};
+	if (base_likely(header[6] == NET_PROTOCOL_UDP))
+		return parse_udp(frame, upper);
+	return parse_ipv6_extensions(frame, upper, header[6]);
 }
 
 static enum net_frame_kind parse_ethernet(struct net_frame *frame)

@@ -26,22 +26,23 @@ void net_frame_flow_back(const struct net_frame *frame, struct net_flow *flow)
 	flow->port = frame->port;
 }
 
-static void write_ethernet(struct net_frame *frame, const struct net_flow *flow)
+// Returns where the IP header goes, as the writers below return where UDP goes.
+static uint8_t *write_ethernet(uint8_t *header, const struct net_flow *flow, uint16_t ethertype)
 {
-	uint16_t ethertype = frame->is_ipv4 ? NET_ETHERTYPE_IPV4 : NET_ETHERTYPE_IPV6;
-	uint8_t *header = frame->data;
-
 	memcpy(header + MAC_DESTINATION, &flow->destination_mac, sizeof(flow->destination_mac));
 	memcpy(header + MAC_SOURCE, &flow->source_mac, sizeof(flow->source_mac));
 	if (flow->vlan != NET_VLAN_NONE) {
 		bytes_store_u16(header + 12, NET_ETHERTYPE_VLAN);
 		bytes_store_u16(header + 14, flow->vlan);
+		header += NET_VLAN_TAG;
 	}
-	bytes_store_u16(frame->data + frame->l3_offset - 2, ethertype);
+	bytes_store_u16(header + 12, ethertype);
+	return header + NET_ETHERNET_HEADER;
 }
 
 // An atomic datagram: DF set, so that the identification means nothing (RFC 6864, section 4.1).
-static void write_ipv4(struct net_frame *frame, const struct net_flow *flow, uint16_t udp_length)
+static uint8_t *write_ipv4(
+	uint8_t *header, const struct net_flow *flow, uint16_t udp_length, uint16_t offload)
 {
 	uint32_t words[] = {
 		htobe32(0x45000000u | (uint32_t)(NET_IPV4_HEADER + udp_length)),
@@ -50,55 +51,40 @@ static void write_ipv4(struct net_frame *frame, const struct net_flow *flow, uin
 		net_checksum_word(net_address_ipv4(&flow->source.address)),
 		net_checksum_word(net_address_ipv4(&flow->destination.address)),
 	};
-	uint8_t *header = frame->data + frame->l3_offset;
 	uint16_t checksum = 0;
 
 	// DPDK wants zero where the NIC fills in.
-	if (!(frame->offload & NET_OFFLOAD_TX_IPV4)) {
+	if (!(offload & NET_OFFLOAD_TX_IPV4)) {
 		checksum = (uint16_t)~net_checksum_fold(
 			(uint64_t)words[0] + words[1] + words[2] + words[3] + words[4]);
 	}
 	memcpy(header, words, sizeof(words));
 	memcpy(header + 10, &checksum, sizeof(checksum));
+	return header + NET_IPV4_HEADER;
 }
 
-static void write_ipv6(struct net_frame *frame, const struct net_flow *flow, uint16_t udp_length)
+static uint8_t *write_ipv6(uint8_t *header, const struct net_flow *flow, uint16_t udp_length)
 {
-	uint8_t *header = frame->data + frame->l3_offset;
-
 	bytes_store_u32(header, 6u << 28);
 	bytes_store_u32(header + 4, (uint32_t)udp_length << 16 | NET_PROTOCOL_UDP << 8 | HOP_LIMIT);
 	memcpy(header + 8, flow->source.address.bytes, 16);
 	memcpy(header + 24, flow->destination.address.bytes, 16);
+	return header + NET_IPV6_HEADER;
 }
 
-static uint64_t pseudo_header_sum(
-	const struct net_frame *frame, const struct net_flow *flow, uint16_t udp_length)
-{
-	const struct net_address *source = &flow->source.address;
-	const struct net_address *destination = &flow->destination.address;
-
-	if (frame->is_ipv4) {
-		return net_checksum_ipv4_pseudo(net_address_ipv4(source),
-			net_address_ipv4(destination), NET_PROTOCOL_UDP, udp_length);
-	}
-	return net_checksum_ipv6_pseudo(
-		source->bytes, destination->bytes, NET_PROTOCOL_UDP, udp_length);
-}
-
-static void write_udp(struct net_frame *frame, const struct net_flow *flow, uint16_t udp_length)
+// `sum` is the pseudo header's. The payload stands behind the header.
+static void write_udp(uint8_t *header, const struct net_flow *flow, uint16_t udp_length,
+	uint64_t sum, uint16_t offload)
 {
 	uint32_t ports = htobe32((uint32_t)flow->source.port << 16 | flow->destination.port);
 	uint32_t length = htobe32((uint32_t)udp_length << 16);
-	uint8_t *header = frame->data + frame->l4_offset;
-	uint64_t sum = pseudo_header_sum(frame, flow, udp_length);
 	uint16_t checksum;
 
-	if (frame->offload & NET_OFFLOAD_TX_UDP) {
+	if (offload & NET_OFFLOAD_TX_UDP) {
 		checksum = net_checksum_fold(sum);
 	} else {
-		sum += (uint64_t)ports + length;
-		sum = net_checksum_add(sum, net_frame_payload(frame), frame->payload_length);
+		sum = net_checksum_add(sum + ports + length, header + NET_UDP_HEADER,
+			(size_t)udp_length - NET_UDP_HEADER);
 		checksum = (uint16_t)~net_checksum_fold(sum);
 		if (checksum == 0)
 			checksum = 0xffff;
@@ -106,6 +92,28 @@ static void write_udp(struct net_frame *frame, const struct net_flow *flow, uint
 	memcpy(header, &ports, sizeof(ports));
 	memcpy(header + 4, &length, sizeof(length));
 	memcpy(header + 6, &checksum, sizeof(checksum));
+}
+
+static void write_ipv4_datagram(
+	uint8_t *data, const struct net_flow *flow, uint16_t udp_length, uint16_t offload)
+{
+	uint64_t sum = net_checksum_ipv4_pseudo(net_address_ipv4(&flow->source.address),
+		net_address_ipv4(&flow->destination.address), NET_PROTOCOL_UDP, udp_length);
+	uint8_t *l3 = write_ethernet(data, flow, NET_ETHERTYPE_IPV4);
+	uint8_t *l4 = write_ipv4(l3, flow, udp_length, offload);
+
+	write_udp(l4, flow, udp_length, sum, offload);
+}
+
+static void write_ipv6_datagram(
+	uint8_t *data, const struct net_flow *flow, uint16_t udp_length, uint16_t offload)
+{
+	uint64_t sum = net_checksum_ipv6_pseudo(flow->source.address.bytes,
+		flow->destination.address.bytes, NET_PROTOCOL_UDP, udp_length);
+	uint8_t *l3 = write_ethernet(data, flow, NET_ETHERTYPE_IPV6);
+	uint8_t *l4 = write_ipv6(l3, flow, udp_length);
+
+	write_udp(l4, flow, udp_length, sum, offload);
 }
 
 // Moves the start and the end of the frame so that `l3_offset` and the headers behind it end
@@ -152,11 +160,9 @@ int net_frame_write_headers(struct net_frame *frame, const struct net_flow *flow
 	frame->offload = offload;
 	frame->source = flow->source;
 	frame->destination = flow->destination;
-	write_ethernet(frame, flow);
 	if (is_ipv4)
-		write_ipv4(frame, flow, udp_length);
+		write_ipv4_datagram(frame->data, flow, udp_length, offload);
 	else
-		write_ipv6(frame, flow, udp_length);
-	write_udp(frame, flow, udp_length);
+		write_ipv6_datagram(frame->data, flow, udp_length, offload);
 	return 0;
 }
