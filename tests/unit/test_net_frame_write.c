@@ -2,7 +2,6 @@
 #include "unit.h"
 
 #include <errno.h>
-#include <rte_ip.h>
 
 #include "net_packets.h"
 
@@ -300,6 +299,17 @@ static void checksums_of_zero_are_sent_as_ones(void)
 	}
 }
 
+// What rte_ipv4_phdr_cksum() and rte_ipv6_phdr_cksum() give: the folded sum of addresses, protocol
+// and UDP length, not complemented.
+static unsigned pseudo_header_sum(const struct net_frame *frame)
+{
+	unsigned sum = 17 + 8 + frame->payload_length;
+
+	if (frame->is_ipv4)
+		return packet_reference_sum(sum, frame->data + frame->l3_offset + 12, 8);
+	return packet_reference_sum(sum, frame->data + frame->l3_offset + 8, 32);
+}
+
 static void offloaded_checksums_are_left_as_dpdk_wants_them(void)
 {
 	uint16_t both = NET_OFFLOAD_TX_IPV4 | NET_OFFLOAD_TX_UDP;
@@ -309,7 +319,7 @@ static void offloaded_checksums_are_left_as_dpdk_wants_them(void)
 		struct net_flow flow = flow_of_version(is_ipv6, NET_VLAN_NONE);
 		struct net_frame frame;
 		struct packet packet;
-		uint16_t wanted;
+		unsigned wanted;
 		uint8_t *l3;
 
 		packet_make_udp(&packet, &shape, PAYLOAD, PAYLOAD_LENGTH);
@@ -320,9 +330,9 @@ static void offloaded_checksums_are_left_as_dpdk_wants_them(void)
 		l3 = frame.data + frame.l3_offset;
 		if (!is_ipv6)
 			CU_ASSERT_EQUAL(memcmp(l3 + 10, "\0\0", 2), 0);
-		wanted = is_ipv6 ? rte_ipv6_phdr_cksum((const void *)l3, 0)
-				 : rte_ipv4_phdr_cksum((const void *)l3, 0);
-		CU_ASSERT_EQUAL(memcmp(frame.data + frame.l4_offset + 6, &wanted, 2), 0);
+		wanted = pseudo_header_sum(&frame);
+		CU_ASSERT_EQUAL(l3[is_ipv6 ? 46 : 26], wanted >> 8);
+		CU_ASSERT_EQUAL(l3[is_ipv6 ? 47 : 27], (wanted & 0xff));
 		// One offload alone leaves the other sum to be made here.
 		CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, NET_OFFLOAD_TX_IPV4), 0);
 		frame.offload = NET_OFFLOAD_RX_IP_GOOD;
