@@ -38,16 +38,18 @@ int kernel_tables_fd(const struct kernel_tables *tables);
 
 // Takes in all that is pending. 1 when something changed that any function below could tell, 0,
 // or -errno: the tables are then as they were, and the next call reads everything anew. Where the
-// kernel's messages can not tell what changed (some were lost, a link went down), this reads
-// everything anew by itself.
+// kernel's messages do not tell what changed (some were lost, a link went down), this reads
+// everything anew by itself. Under a flood it takes in a bounded part; the fd stays readable.
 base_must_check int kernel_tables_update(struct kernel_tables *tables);
 
 // From now on the interface is the kernel's side of this NIC port. Reads everything anew. 0,
-// -ENODEV without such an interface, -EEXIST when it or the port is attached already, or -errno.
-// An interface that goes away is detached only by kernel_tables_detach.
+// -ENODEV without such an interface, -EINVAL when it is no Ethernet, -EEXIST when it or the port
+// is attached already, or -errno.
 base_must_check int kernel_tables_attach(
 	struct kernel_tables *tables, int ifindex, uint16_t nic_port);
-void kernel_tables_detach(struct kernel_tables *tables, uint16_t nic_port);
+// An interface that goes away stays attached until this is called. Reads everything anew. 0 or
+// -errno; the port is detached in either case.
+base_must_check int kernel_tables_detach(struct kernel_tables *tables, uint16_t nic_port);
 
 // The interface's index (above 0), or -ENODEV.
 int kernel_tables_find_link(const struct kernel_tables *tables, const char *name);
@@ -68,8 +70,8 @@ bool kernel_tables_has_address(
 // best address of the interface. The path is not usable without a route through an attached
 // port, with a route that refuses (blackhole, unreachable, prohibit), with a link that is down,
 // without a known neighbour, to our own and to link-local and multicast addresses, and from a
-// source that is not ours. Of several next hops with equal weight one is chosen by a hash of the
-// destination, which stays the same as long as the next hops do.
+// source that is not ours. Of several next hops of a route one is chosen by a hash of the
+// destination, by weight; one that comes or goes moves no other destination than its own.
 void kernel_tables_find_path(const struct kernel_tables *tables,
 	const struct net_address *destination, const struct net_address *source,
 	struct net_path *path);
