@@ -199,6 +199,20 @@ static void ip_versions_and_header_lengths_are_checked(void)
 	}
 }
 
+// With four words of header the UDP header would begin in the destination address, and what
+// then stands for its length fits.
+static void ipv4_headers_shorter_than_five_words_are_malformed(void)
+{
+	struct packet packet;
+
+	packet_make_udp(&packet, &plain_ipv4, QUERY, QUERY_LENGTH);
+	packet.bytes[packet.l3] = 0x44;
+	packet_set_u16(&packet, packet.l4, 8 + QUERY_LENGTH);
+	CU_ASSERT_EQUAL(packet_kind_of_bytes(&packet, packet.length,
+				NET_OFFLOAD_RX_IP_GOOD | NET_OFFLOAD_RX_UDP_GOOD),
+		NET_FRAME_MALFORMED);
+}
+
 static void udp_checksum_of_zero_is_for_ipv4_only(void)
 {
 	struct packet packet;
@@ -249,7 +263,7 @@ static void what_the_nic_calls_good_is_not_summed(void)
 
 static void ipv4_fragments_of_udp_are_fragments(void)
 {
-	static const uint16_t splits[] = {0x2000, 0x0001, 0x3fff, 0x1fff, 0x6000};
+	static const uint16_t splits[] = {0x2000, 0x0001, 0x1000, 0x3fff, 0x1fff, 0x6000};
 	struct packet_shape shape = {0};
 	struct packet packet;
 
@@ -319,6 +333,30 @@ static void ipv6_extension_chains_are_bounded(void)
 	CU_ASSERT_EQUAL(kind_with_extensions(60, long_one, 8), NET_FRAME_MALFORMED);
 }
 
+// A header that would say FRAGMENT or OTHER, were it whole.
+static void ipv6_extension_headers_are_whole_or_malformed(void)
+{
+	uint8_t fragment[8] = {17, 0, 0, 1, 1, 2, 3, 4};
+	uint8_t routing[8] = {17, 0, 0, 1};
+
+	for (size_t length = 1; length <= 8; length++) {
+		struct packet_shape shape = {.is_ipv6 = true,
+			.options = fragment,
+			.options_length = length,
+			.first_next_header = 44};
+		struct packet packet;
+
+		packet_start(&packet, &shape, 17, 0);
+		CU_ASSERT_EQUAL(packet_kind(&packet),
+			length < 8 ? NET_FRAME_MALFORMED : NET_FRAME_FRAGMENT);
+		shape.options = routing;
+		shape.first_next_header = 43;
+		packet_start(&packet, &shape, 17, 0);
+		CU_ASSERT_EQUAL(
+			packet_kind(&packet), length < 8 ? NET_FRAME_MALFORMED : NET_FRAME_OTHER);
+	}
+}
+
 static void other_protocols_are_the_kernels(void)
 {
 	static const uint8_t protocols[] = {2, 6, 41, 47, 50, 51, 59, 89, 132, 255};
@@ -374,11 +412,14 @@ static const struct unit_case cases[] = {
 	{"every flipped bit is noticed", every_flipped_bit_is_noticed},
 	{"UDP lengths are bounded", udp_lengths_are_bounded},
 	{"IP versions and header lengths are checked", ip_versions_and_header_lengths_are_checked},
+	{"IPv4 headers shorter than five words",
+		ipv4_headers_shorter_than_five_words_are_malformed},
 	{"UDP checksum of zero is for IPv4 only", udp_checksum_of_zero_is_for_ipv4_only},
 	{"what the NIC calls good is not summed", what_the_nic_calls_good_is_not_summed},
 	{"IPv4 fragments of UDP are fragments", ipv4_fragments_of_udp_are_fragments},
 	{"IPv6 fragment headers that split", ipv6_fragment_headers_that_split_are_fragments},
 	{"IPv6 extension chains are bounded", ipv6_extension_chains_are_bounded},
+	{"IPv6 extension headers are whole", ipv6_extension_headers_are_whole_or_malformed},
 	{"other protocols are the kernel's", other_protocols_are_the_kernels},
 	{"other EtherTypes are the kernel's", other_ethertypes_are_the_kernels},
 	{"IPv4-mapped addresses are malformed", ipv4_mapped_addresses_on_the_wire_are_malformed},
