@@ -60,7 +60,6 @@ struct nic_queue_counters {
 	uint64_t tx_frames; // taken by the NIC
 	uint64_t tx_dropped; // not taken after the retries, and freed
 	uint64_t rx_segmented; // came in several buffers: freed, not handed on
-	uint64_t alloc_failed; // frames asked for and not had
 };
 
 // What the device counted since it was opened.
@@ -106,6 +105,8 @@ uint16_t nic_port_count(const struct nic *nic);
 const struct nic_port_info *nic_port_info(const struct nic *nic, uint16_t port);
 const struct nic_queue_counters *nic_queue_counters(
 	const struct nic *nic, uint16_t port, uint16_t queue);
+// Frames that the worker of this queue asked for with nic_frame_alloc and did not get.
+uint64_t nic_alloc_failed(const struct nic *nic, uint16_t queue);
 // 0 or -errno.
 int nic_port_statistics(const struct nic *nic, uint16_t port, struct nic_port_statistics *out);
 
@@ -126,9 +127,9 @@ uint16_t nic_port_receive(
 uint16_t nic_port_send(
 	struct nic *nic, uint16_t port, uint16_t queue, struct net_frame *frames, uint16_t count);
 
-// `count` (NIC_BURST at most) empty frames from the queue's pool: length 0, all headroom that a
-// pool frame has, payload_offset where headers of any kind fit before it. count, or 0 when the
-// pool has not that many.
+// `count` (NIC_BURST at most) frames from the queue's pool with room for headers of any kind and
+// an empty payload behind it: length and payload_offset are NET_HEADERS_MOST. count, or 0 when
+// the pool has not that many.
 uint16_t nic_frame_alloc(
 	struct nic *nic, uint16_t queue, struct net_frame *frames, uint16_t count) base_must_check;
 

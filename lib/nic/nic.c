@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "nic/nic.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+
+#include "base/atomic.h"
+#include "base/log.h"
+#include "nic/nic_private.h"
+
+#define POOL_CACHE 256 // frames that an lcore keeps to itself
+#define POOL_SPARE 1024 // frames in hands and caches, beyond those in rings
+// The AF_XDP driver hands the kernel this many frames a queue whatever ring size is asked for,
+// and never has them back, not even when the port is closed.
+#define AF_XDP_FILL_FRAMES 4096
+
+static bool port_keeps_frames(const struct nic_port *port)
+{
+	return port->driver.filter == NIC_FILTER_XDP;
+}
+
+// As many as can be anywhere at once.
+static uint32_t frames_needed(const struct nic *nic)
+{
+	uint32_t frames = POOL_SPARE;
+
+	for (uint16_t i = 0; i < nic->port_count; i++) {
+		const struct nic_port *port = &nic->ports[i];
+
+		frames += (uint32_t)port->info.rx_ring + port->info.tx_ring;
+		if (port_keeps_frames(port))
+			frames += AF_XDP_FILL_FRAMES;
+	}
+	return frames;
+}
+
+// The AF_XDP driver lays one stretch of memory over the whole pool.
+static int pool_check_chunks(const struct nic *nic, uint16_t queue, struct nic_error *error)
+{
+	for (uint16_t i = 0; i < nic->port_count; i++) {
+		if (port_keeps_frames(&nic->ports[i]) &&
+			nic->pools[queue].pool->nb_mem_chunks > 1) {
+			nic_error_set(error,
+				"memory for frames is not in one piece, as %s needs "
+				"it: give EAL more, in larger pages",
+				nic->ports[i].info.driver);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int pool_create(struct nic *nic, uint16_t queue, unsigned int lcore, uint32_t frames,
+	struct nic_error *error)
+{
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	snprintf(name, sizeof(name), "millrace_frames_%u", queue);
+	nic->pools[queue].pool = rte_pktmbuf_pool_create(name, frames, POOL_CACHE, 0,
+		RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_lcore_to_socket_id(lcore));
+	if (!nic->pools[queue].pool) {
+		nic_error_set(error, "no memory for %u frames of worker lcore %u: %s", frames,
+			lcore, rte_strerror(rte_errno));
+		return -rte_errno;
+	}
+	return pool_check_chunks(nic, queue, error);
+}
+
+static int pools_create(struct nic *nic, const struct nic_options *options, struct nic_error *error)
+{
+	uint32_t frames = options->frames ? options->frames : frames_needed(nic);
+	int status = 0;
+
+	nic->pools = rte_zmalloc("nic_pools", nic->queues * sizeof(*nic->pools), BASE_CACHE_LINE);
+	if (!nic->pools) {
+		nic_error_set(error, "%s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	for (uint16_t queue = 0; queue < nic->queues && status == 0; queue++)
+		status = pool_create(nic, queue, options->lcores[queue], frames, error);
+	return status;
+}
+
+static int ports_probe(struct nic *nic, const char *folder, struct nic_error *error)
+{
+	uint16_t dpdk_port;
+	int status;
+
+	RTE_ETH_FOREACH_DEV(dpdk_port)
+	{
+		struct nic_port *port = &nic->ports[nic->port_count];
+
+		if (nic->port_count == NIC_PORTS_MOST) {
+			nic_error_set(error, "more than %d ports", NIC_PORTS_MOST);
+			return -ENOSPC;
+		}
+		status = nic_port_probe(port, dpdk_port, nic->queues, folder, error);
+		if (status)
+			return status;
+		port->queues = rte_zmalloc(
+			"nic_queues", nic->queues * sizeof(*port->queues), BASE_CACHE_LINE);
+		nic->port_count++;
+		if (!port->queues) {
+			nic_error_set(error, "%s", strerror(ENOMEM));
+			return -ENOMEM;
+		}
+		nic->keeps_frames |= port_keeps_frames(port);
+	}
+	if (nic->port_count)
+		return 0;
+	nic_error_set(error, "no port: give EAL one, as in --vdev=net_af_xdp0,iface=eth0 or "
+			     "-a 0000:01:00.0");
+	return -ENODEV;
+}
+
+struct nic *nic_open(const struct nic_options *options, struct nic_error *error)
+{
+	char folder[PATH_MAX];
+	struct nic *nic = calloc(1, sizeof(*nic));
+	int status;
+
+	if (!nic) {
+		nic_error_set(error, "%s", strerror(ENOMEM));
+		return NULL;
+	}
+	nic->queues = options->queues;
+	status = nic_drivers_folder(options->drivers_folder, folder, sizeof(folder), error);
+	if (status == 0)
+		status = ports_probe(nic, folder, error);
+	if (status == 0)
+		status = pools_create(nic, options, error);
+	for (uint16_t i = 0; i < nic->port_count && status == 0; i++)
+		status = nic_port_start(&nic->ports[i], nic->pools, error);
+	if (status) {
+		nic_close(nic);
+		errno = -status;
+		return NULL;
+	}
+	return nic;
+}
+
+// A frame that never comes back is a bug of ours, or of a driver that is known for it.
+static void pool_destroy(const struct nic *nic, uint16_t queue)
+{
+	uint32_t lost = nic_frames_total(nic, queue) - nic_frames_free(nic, queue);
+
+	if (lost && !nic->keeps_frames)
+		log_warning("%u frames of worker %u were not given back", lost, queue);
+	rte_mempool_free(nic->pools[queue].pool);
+}
+
+void nic_close(struct nic *nic)
+{
+	if (!nic)
+		return;
+	for (uint16_t i = 0; i < nic->port_count; i++)
+		nic_port_stop(&nic->ports[i]);
+	for (uint16_t queue = 0; nic->pools && queue < nic->queues; queue++) {
+		if (nic->pools[queue].pool)
+			pool_destroy(nic, queue);
+	}
+	for (uint16_t i = 0; i < nic->port_count; i++)
+		rte_free(nic->ports[i].queues);
+	rte_free(nic->pools);
+	free(nic);
+}
+
+uint16_t nic_port_count(const struct nic *nic)
+{
+	return nic->port_count;
+}
+
+const struct nic_port_info *nic_port_info(const struct nic *nic, uint16_t port)
+{
+	return &nic->ports[port].info;
+}
+
+const struct nic_queue_counters *nic_queue_counters(
+	const struct nic *nic, uint16_t port, uint16_t queue)
+{
+	return &nic->ports[port].queues[queue].counters;
+}
+
+uint64_t nic_alloc_failed(const struct nic *nic, uint16_t queue)
+{
+	return base_load(&nic->pools[queue].alloc_failed);
+}
+
+int nic_port_statistics(const struct nic *nic, uint16_t port, struct nic_port_statistics *out)
+{
+	struct rte_eth_stats statistics;
+	int status = rte_eth_stats_get(nic->ports[port].dpdk_port, &statistics);
+
+	if (status)
+		return status;
+	*out = (struct nic_port_statistics){
+		.rx_frames = statistics.ipackets,
+		.tx_frames = statistics.opackets,
+		.rx_missed = statistics.imissed,
+		.rx_errors = statistics.ierrors,
+		.rx_no_buffer = statistics.rx_nombuf,
+		.tx_errors = statistics.oerrors,
+	};
+	return 0;
+}
+
+int nic_filter_set(struct nic *nic, uint16_t port, const struct nic_filter_rules *rules)
+{
+	struct nic_filter *filter = &nic->ports[port].filter;
+
+	return filter->kind == NIC_FILTER_NONE ? 0 : nic_filter_apply(filter, rules);
+}
+
+uint32_t nic_frames_free(const struct nic *nic, uint16_t queue)
+{
+	return rte_mempool_avail_count(nic->pools[queue].pool);
+}
+
+uint32_t nic_frames_total(const struct nic *nic, uint16_t queue)
+{
+	return nic->pools[queue].pool->populated_size;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a struct nic holds. Inside nic/ only.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "nic/driver_file.h"
+#include "nic/filter.h"
+#include "nic/nic.h"
+
+struct rte_mempool;
+
+// A queue pair of a port, on cache lines of its own. The worker of the queue writes it.
+struct nic_queue {
+	struct nic_queue_counters counters;
+} base_aligned(BASE_CACHE_LINE);
+
+// A worker's frames. `pool` is written once; the worker of the queue writes the rest.
+struct nic_pool {
+	struct rte_mempool *pool;
+	uint64_t alloc_failed;
+} base_aligned(BASE_CACHE_LINE);
+
+struct nic_port {
+	uint16_t dpdk_port; // first, for receive and send
+	uint16_t tx_offload;
+	struct nic_queue *queues; // nic->queues of them
+	struct nic_port_info info;
+	struct nic_driver_file driver;
+	struct nic_filter filter;
+	bool is_configured;
+	bool is_started;
+};
+
+struct nic {
+	uint16_t port_count;
+	uint16_t queues;
+	struct nic_port ports[NIC_PORTS_MOST];
+	struct nic_pool *pools; // `queues` of them
+	bool keeps_frames; // a driver does not give back what its rings held
+};
+
+// Finds out what the port is and has, and reads its driver file. 0, or -errno with `error`.
+int nic_port_probe(struct nic_port *port, uint16_t dpdk_port, uint16_t queues,
+	const char *drivers_folder, struct nic_error *error);
+
+// Configures and starts a port that was probed, with one pool a queue. 0, or -errno with `error`.
+int nic_port_start(struct nic_port *port, const struct nic_pool *pools, struct nic_error *error);
+
+// Undoes what nic_port_start did, as far as it came.
+void nic_port_stop(struct nic_port *port);
