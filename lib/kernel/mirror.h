@@ -4,7 +4,7 @@
 // are kept, so that a full BGP table elsewhere on the machine costs nothing.
 #pragma once
 
-#include <net/if.h>
+#include <linux/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
