@@ -4,6 +4,8 @@
 
 #include "dns/message_fields.h"
 
+#define POINTER_TO_QUESTION (0xc000 | DNS_HEADER_BYTES) // RFC 1035, section 4.1.4
+
 enum record_section {
 	SECTION_ANSWER,
 	SECTION_AUTHORITY,
@@ -74,37 +76,45 @@ static bool message_read_opt(
 	return edns->version || options_fill(fields + DNS_RECORD_FIELD_BYTES, data_length);
 }
 
-// Most owner names are the root (of OPT) or a pointer to the question's name, which was checked.
-static inline void record_skip_name(struct byte_reader *reader)
+// Most owner names are the root (of OPT), or just a pointer to the question's name, which was
+// checked, or the pointer that the record before had (`checked`, which this keeps).
+static inline void record_skip_name(struct byte_reader *reader, uint16_t *checked)
 {
-	if (byte_reader_left(reader) >= DNS_RECORD_BYTES_LEAST) {
-		if (reader->at[0] == 0) {
-			reader->at += 1;
-			return;
-		}
-		if (reader->at[0] == 0xc0 && reader->at[1] == DNS_HEADER_BYTES) {
-			reader->at += 2;
-			return;
-		}
+	const uint8_t *name = reader->at;
+	uint16_t first;
+
+	if (base_unlikely(byte_reader_left(reader) < DNS_RECORD_BYTES_LEAST)) {
+		byte_reader_take(reader, DNS_RECORD_BYTES_LEAST);
+		return;
 	}
-	dns_name_skip(reader);
+	first = bytes_load_u16(name);
+	if (name[0] == 0) {
+		byte_reader_take(reader, 1);
+	} else if (first == POINTER_TO_QUESTION || first == *checked) {
+		byte_reader_take(reader, 2);
+	} else if (dns_name_skip(reader) == 0 && reader->at == name + 2) {
+		// Two bytes that are not the root alone: a pointer.
+		*checked = first;
+	}
 }
 
 static inline bool message_read_section(struct dns_message *message, struct byte_reader *reader,
 	uint16_t count, enum record_section section)
 {
+	uint16_t checked = POINTER_TO_QUESTION;
+
 	for (unsigned int i = 0; i < count; i++) {
 		size_t offset = byte_reader_offset(reader);
 		const uint8_t *fields;
 
-		record_skip_name(reader);
+		record_skip_name(reader, &checked);
 		fields = byte_reader_take(reader, DNS_RECORD_FIELD_BYTES);
 		if (base_unlikely(!fields))
 			return false;
 		byte_reader_take(reader, bytes_load_u16(fields + 8));
 		if (base_unlikely(reader->failed))
 			return false;
-		if (bytes_load_u16(fields) != DNS_TYPE_OPT)
+		if (base_likely(bytes_load_u16(fields) != DNS_TYPE_OPT))
 			continue;
 		if (section != SECTION_ADDITIONAL ||
 			!message_read_opt(message, reader->start, fields, offset))

@@ -244,6 +244,26 @@ static void record_names_are_checked(void)
 	}
 }
 
+// What one record's name was found to be good for says nothing of another's.
+static void record_names_are_checked_each(void)
+{
+	struct draft draft;
+	struct dns_message message;
+
+	draft_start(&draft, DNS_FLAG_QR);
+	draft_add(&draft, ANSWER, "\4mail\xc0\x10", 7, TYPE_A, 4); // at 33
+	draft_add(&draft, ANSWER, "\xc0\x21", 2, TYPE_A, 4); // at 54
+	draft_add(&draft, ANSWER, "\xc0\x21", 2, TYPE_A, 4);
+	draft_add(&draft, AUTHORITY, "\xc0\x21", 2, TYPE_A, 4);
+	CU_ASSERT_EQUAL(draft_read(&message, &draft), DNS_READ_GOOD);
+	draft_add(&draft, AUTHORITY, "\xc0\x23", 2, TYPE_A, 4); // in the middle of "mail"
+	CU_ASSERT_EQUAL(draft_read(&message, &draft), DNS_READ_BAD_RECORDS);
+	draft_start(&draft, DNS_FLAG_QR);
+	draft_add(&draft, ANSWER, "\xc0\x2f", 2, TYPE_A, 4); // forward, to the next record
+	draft_add(&draft, ANSWER, "\0", 1, TYPE_A, 4);
+	CU_ASSERT_EQUAL(draft_read(&message, &draft), DNS_READ_BAD_RECORDS);
+}
+
 static void record_data_stays_inside_the_message(void)
 {
 	struct draft draft;
@@ -431,6 +451,7 @@ static const struct unit_case cases[] = {
 	{"counts that are wrong are refused", counts_that_are_wrong_are_refused},
 	{"answer count bomb ends at once", answer_count_bomb_ends_at_once},
 	{"record names are checked", record_names_are_checked},
+	{"record names are checked each", record_names_are_checked_each},
 	{"record data stays inside the message", record_data_stays_inside_the_message},
 	{"unknown types and options pass", unknown_types_and_options_pass},
 	{"OPT stands once", opt_stands_once},
