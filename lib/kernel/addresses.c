@@ -58,7 +58,7 @@ static int read_address(const struct nlmsghdr *message, struct kernel_address_re
 	return 1;
 }
 
-// With an address go the routes that prefer it as source, of which the kernel says nothing.
+// With an address go the routes that prefer it as source, of which older kernels say nothing.
 static int remove_address(struct kernel_mirror *mirror, struct kernel_address_record *known)
 {
 	if (!known)
