@@ -24,11 +24,13 @@
 
 #include "nic/filter_maps.h"
 
-#define IPV4_MORE_FRAGMENTS_AND_OFFSET 0x1fff
+#define IPV4_FRAGMENT_OFFSET 0x1fff
 #define IPV6_EXTENSIONS_MOST 4
 #define IPV6_HOP_BY_HOP 0
 #define IPV6_ROUTING 43
 #define IPV6_FRAGMENT 44
+#define IPV6_FRAGMENT_OFFSET 0xfff8
+#define IPV6_SEGMENTS_LEFT 0x00ff
 #define IPV6_ICMP 58
 #define IPV6_DESTINATION_OPTIONS 60
 #define ICMPV4_UNREACHABLE 3
@@ -73,7 +75,7 @@ struct vlan_tag {
 struct ipv6_extension {
 	__u8 next;
 	__u8 length; // in 8 bytes, not counting the first 8; reserved in a fragment header
-	__be16 fragment;
+	__be16 fragment; // its low byte is the segments left of a routing header
 	__u8 rest[4];
 };
 
@@ -112,7 +114,7 @@ static __always_inline bool packet_read_ipv4(struct packet *packet)
 
 	if (!header || header->version != 4 || header->ihl < 5)
 		return false;
-	if (header->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS_AND_OFFSET))
+	if (header->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
 		return false;
 	packet->protocol = header->protocol;
 	address_from_ipv4(&packet->source.address, &header->saddr);
@@ -145,8 +147,11 @@ static __always_inline bool packet_read_ipv6(struct packet *packet)
 		if (!extension)
 			return false;
 		if (packet->protocol == IPV6_FRAGMENT) {
-			if (extension->fragment & bpf_htons(0xfff8))
+			if (extension->fragment & bpf_htons(IPV6_FRAGMENT_OFFSET))
 				return false;
+		} else if (packet->protocol == IPV6_ROUTING &&
+			   extension->fragment & bpf_htons(IPV6_SEGMENTS_LEFT)) {
+			return false; // on its way to somewhere else
 		} else if (!packet_take(packet, extension->length * 8)) {
 			return false;
 		}
