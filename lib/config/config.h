@@ -59,12 +59,11 @@ struct config_server {
 
 struct config;
 
-// Reads a file and what it imports. NULL with `error` filled in: unreadable, or the first thing
-// wrong in it.
+// Reads a file and what it imports; relative paths in it, of `import` and of files in TO, are
+// seen from its own folder. NULL with `error` filled in: unreadable, or the first thing wrong.
 struct config *config_read_file(const char *path, struct config_error *error);
 
-// The same from memory; `name` stands for the file in errors, and `import` and files in TO are
-// looked up from the current folder.
+// The same from memory; `name` stands for the file in errors and for its folder in paths.
 struct config *config_read_text(const char *name, const char *text, struct config_error *error);
 
 void config_destroy(struct config *config);

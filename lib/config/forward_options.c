@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "config/forward_options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "config/suggest.h"
+#include "config/values.h"
+
+struct forward_option {
+	const char *name;
+	size_t least; // arguments
+	size_t most;
+	// NULL when the number of arguments is all there is to check.
+	int (*read)(struct config_forward_options *options, const struct config_line *line);
+	bool is_later; // checked, then refused: a later version has it
+};
+
+static int option_fail(struct config_forward_options *options, const struct config_line *line,
+	size_t index, const char *reason)
+{
+	return config_fail(options->reader->error, line->words[index].place,
+		"%s " CONFIG_WORD " %s", line->words[0].text, line->words[index].text, reason);
+}
+
+static int option_read_duration(struct config_forward_options *options,
+	const struct config_line *line, int64_t least, uint64_t *duration)
+{
+	int64_t nanoseconds;
+
+	switch (config_parse_duration(line->words[1].text, &nanoseconds)) {
+	case 0:
+		break;
+	case -EDOM:
+		return option_fail(options, line, 1, "needs a unit, as in '30s'");
+	case -ERANGE:
+		return option_fail(options, line, 1, "is too long");
+	default:
+		return option_fail(options, line, 1, "is not a duration");
+	}
+	if (nanoseconds < least)
+		return option_fail(
+			options, line, 1, least ? "must be more than 0" : "must not be negative");
+	*duration = (uint64_t)nanoseconds;
+	return 0;
+}
+
+static int option_read_number(
+	struct config_forward_options *options, const struct config_line *line, uint32_t *number)
+{
+	const char *text = line->words[1].text;
+
+	switch (config_parse_number(text, 0, UINT32_MAX, number)) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return option_fail(options, line, 1, "is above 4294967295");
+	default:
+		break;
+	}
+	if (text[0] == '-' && config_parse_number(text + 1, 0, UINT32_MAX, number) != -EINVAL)
+		return option_fail(options, line, 1, "must not be negative");
+	return option_fail(options, line, 1, "is not a number");
+}
+
+static int option_read_except(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	struct config_forward *forward = options->forward;
+	int err = 0;
+
+	for (size_t i = 1; !err && i < line->count; i++)
+		err = config_add_names(
+			options->reader, &line->words[i], &forward->except, &forward->except_count);
+	return err;
+}
+
+static int option_read_expire(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	return option_read_duration(options, line, 0, &options->forward->expire);
+}
+
+static int option_read_max_age(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	options->max_age_place = line->place;
+	return option_read_duration(options, line, 0, &options->forward->max_age);
+}
+
+static int option_read_read_timeout(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	return option_read_duration(options, line, 1, &options->forward->read_timeout);
+}
+
+static int option_read_max_idle_conns(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	return option_read_number(options, line, &options->forward->max_idle_conns);
+}
+
+static int option_read_max_concurrent(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	return option_read_number(options, line, &options->forward->max_concurrent);
+}
+
+static int option_read_max_connect_attempts(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	options->has_attempts = true;
+	return option_read_number(options, line, &options->forward->max_connect_attempts);
+}
+
+static int option_read_policy(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	static const char *const names[] = {
+		[CONFIG_POLICY_RANDOM] = "random",
+		[CONFIG_POLICY_ROUND_ROBIN] = "round_robin",
+		[CONFIG_POLICY_SEQUENTIAL] = "sequential",
+	};
+
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(names); i++) {
+		if (strcmp(line->words[1].text, names[i]) == 0) {
+			options->forward->policy = (enum config_policy)i;
+			return 0;
+		}
+	}
+	return option_fail(options, line, 1, "is not random, round_robin or sequential");
+}
+
+static int option_read_source_address(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	options->forward->has_source_address = true;
+	return config_read_own_address(
+		options->reader, line, &line->words[1], &options->forward->source_address);
+}
+
+static int option_check_number(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	uint32_t number;
+
+	return option_read_number(options, line, &number);
+}
+
+static int option_check_name(
+	struct config_forward_options *options, const struct config_token *word)
+{
+	struct dns_name *names = NULL;
+	size_t count = 0;
+
+	return config_add_names(options->reader, word, &names, &count);
+}
+
+static int option_check_server_name(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	return option_check_name(options, &line->words[1]);
+}
+
+// health_check D [no_rec] [domain NAME]
+static int option_check_health_check(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	uint64_t duration;
+	int err = option_read_duration(options, line, 0, &duration);
+
+	for (size_t i = 2; !err && i < line->count; i++) {
+		if (strcmp(line->words[i].text, "no_rec") == 0)
+			continue;
+		if (strcmp(line->words[i].text, "domain") != 0)
+			return option_fail(options, line, i, "is not no_rec or domain");
+		if (++i == line->count)
+			return option_fail(options, line, i - 1, "needs a name");
+		err = option_check_name(options, &line->words[i]);
+	}
+	return err;
+}
+
+// The response codes that have names (RFC 6895, section 2.3), as they are written in files.
+static int option_check_rcodes(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	static const char *const names[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",
+		"REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE", "BADSIG",
+		"BADVERS", "BADKEY", "BADTIME", "BADMODE", "BADNAME", "BADALG", "BADTRUNC",
+		"BADCOOKIE"};
+
+	for (size_t i = 1; i < line->count; i++) {
+		size_t found = 0;
+
+		while (found < BASE_ARRAY_SIZE(names) &&
+			strcasecmp(line->words[i].text, names[found]) != 0)
+			found++;
+		if (found == BASE_ARRAY_SIZE(names))
+			return option_fail(options, line, i, "is not a response code");
+		if (found == 0 && strcmp(line->words[0].text, "failover") == 0)
+			return option_fail(options, line, i, "is no failure");
+	}
+	return 0;
+}
+
+static int option_check_resolvers(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	struct net_endpoint endpoint;
+
+	for (size_t i = 1; i < line->count; i++) {
+		int err = config_parse_endpoint(line->words[i].text, 53, &endpoint);
+
+		if (err == -ERANGE)
+			return option_fail(options, line, i, "has no port from 1 to 65535");
+		if (err)
+			return option_fail(options, line, i, "is not an IP address");
+	}
+	return 0;
+}
+
+static int option_check_doh_method(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	const char *method = line->words[1].text;
+
+	if (strcmp(method, "GET") != 0 && strcmp(method, "POST") != 0)
+		return option_fail(options, line, 1, "is not GET or POST");
+	return 0;
+}
+
+static const struct forward_option forward_options[] = {
+	{"except", 1, CONFIG_ANY_COUNT, option_read_except, false},
+	{"expire", 1, 1, option_read_expire, false},
+	{"max_age", 1, 1, option_read_max_age, false},
+	{"max_idle_conns", 1, 1, option_read_max_idle_conns, false},
+	{"read_timeout", 1, 1, option_read_read_timeout, false},
+	{"max_connect_attempts", 1, 1, option_read_max_connect_attempts, false},
+	{"policy", 1, 1, option_read_policy, false},
+	{"max_concurrent", 1, 1, option_read_max_concurrent, false},
+	{"source_address", 1, 1, option_read_source_address, false},
+	{"force_tcp", 0, 0, NULL, true},
+	{"prefer_udp", 0, 0, NULL, true},
+	{"max_fails", 1, 1, option_check_number, true},
+	{"health_check", 1, CONFIG_ANY_COUNT, option_check_health_check, true},
+	{"failover", 1, CONFIG_ANY_COUNT, option_check_rcodes, true},
+	{"next", 1, CONFIG_ANY_COUNT, option_check_rcodes, true},
+	{"next_on_nodata", 0, 0, NULL, true},
+	{"failfast_all_unhealthy_upstreams", 0, 0, NULL, true},
+	{"tls", 0, 3, NULL, true},
+	{"tls_servername", 1, 1, option_check_server_name, true},
+	{"resolver", 1, CONFIG_ANY_COUNT, option_check_resolvers, true},
+	{"doh_method", 1, 1, option_check_doh_method, true},
+};
+
+static int option_refuse_unknown(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	struct config_suggestion suggestion = {.word = line->words[0].text};
+	struct config_error *error = options->reader->error;
+
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(forward_options); i++)
+		config_suggest(&suggestion, forward_options[i].name);
+	if (suggestion.best)
+		return config_fail(error, line->place,
+			"unknown option " CONFIG_WORD " of forward, did you mean '%s'?",
+			suggestion.word, suggestion.best);
+	return config_fail(
+		error, line->place, "unknown option " CONFIG_WORD " of forward", suggestion.word);
+}
+
+int config_read_forward_option(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	const struct forward_option *option = NULL;
+	int err;
+
+	for (size_t i = 0; !option && i < BASE_ARRAY_SIZE(forward_options); i++) {
+		if (strcmp(line->words[0].text, forward_options[i].name) == 0)
+			option = &forward_options[i];
+	}
+	if (!option)
+		return option_refuse_unknown(options, line);
+	err = config_check_arity(options->reader, line,
+		(struct config_arity){.least = option->least, .most = option->most});
+	if (!err && option->read)
+		err = option->read(options, line);
+	if (!err && option->is_later)
+		err = config_fail(options->reader->error, line->place,
+			CONFIG_WORD " is not supported yet", option->name);
+	return err;
+}
+
+int config_finish_forward_options(struct config_forward_options *options)
+{
+	struct config_forward *forward = options->forward;
+	char max_age[CONFIG_DURATION_TEXT];
+	char expire[CONFIG_DURATION_TEXT];
+
+	if (!options->has_attempts)
+		forward->max_connect_attempts = 2 * (uint32_t)forward->upstream_count;
+	if (forward->max_age == 0 || forward->max_age >= forward->expire)
+		return 0;
+	return config_fail(options->reader->error, options->max_age_place,
+		"max_age (%s) must not be less than expire (%s)",
+		config_format_duration(forward->max_age, max_age),
+		config_format_duration(forward->expire, expire));
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The options in the block of a `forward` line. Management lcore only.
+#pragma once
+
+#include "config/reader.h"
+
+struct config_forward_options {
+	struct config_reader *reader;
+	struct config_forward *forward;
+	struct config_place max_age_place;
+	bool has_attempts; // max_connect_attempts was written
+};
+
+// One line of the block. 0; -EINVAL or -ENOMEM with the error filled in, as the next.
+int config_read_forward_option(
+	struct config_forward_options *options, const struct config_line *line);
+
+// What only the whole block can tell.
+int config_finish_forward_options(struct config_forward_options *options);

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "config/parser.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "config/suggest.h"
+#include "config/values.h"
+
+#define SERVER_PORT 53
+#define SERVER_BUFSIZE 1232 // fits every path without fragments
+#define SERVER_BUFSIZE_LEAST 512 // RFC 1035, section 2.3.4
+#define SERVER_BUFSIZE_MOST 1452 // an Ethernet frame less the headers of IPv6 and UDP
+
+// One server block while it is read: its zones are the servers from `first` on.
+struct parser_block {
+	size_t first;
+	struct net_address *bind;
+	size_t bind_count;
+	uint16_t bufsize;
+	struct config_forward **forwards;
+	size_t forward_count;
+};
+
+struct parser_directive {
+	const char *name;
+	struct config_arity arity;
+	// NULL: a later version has it.
+	int (*read)(struct config_parser *parser, struct parser_block *block,
+		const struct config_line *line);
+};
+
+static int directive_read_bind(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	for (size_t i = 1; i < line->count; i++) {
+		struct net_address address;
+		struct net_address *list;
+		size_t same = 0;
+		int err = config_read_own_address(&parser->reader, line, &line->words[i], &address);
+
+		if (err)
+			return err;
+		while (same < block->bind_count && !net_address_equal(&block->bind[same], &address))
+			same++;
+		if (same < block->bind_count)
+			continue;
+		list = config_arena_grow(
+			parser->reader.arena, block->bind, block->bind_count, sizeof(*list));
+		if (!list)
+			return config_fail_memory(parser->reader.error, line->place);
+		block->bind = list;
+		list[block->bind_count++] = address;
+	}
+	return 0;
+}
+
+static int directive_read_bufsize(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	uint32_t number = SERVER_BUFSIZE;
+
+	if (line->count > 1 && config_parse_number(line->words[1].text, SERVER_BUFSIZE_LEAST,
+				       SERVER_BUFSIZE_MOST, &number) != 0)
+		return config_fail(parser->reader.error, line->words[1].place,
+			"bufsize " CONFIG_WORD " is not a number from %d to %d",
+			line->words[1].text, SERVER_BUFSIZE_LEAST, SERVER_BUFSIZE_MOST);
+	block->bufsize = (uint16_t)number;
+	return 0;
+}
+
+static int directive_read_forward(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	struct config *config = parser->config;
+	struct config_forward *forward;
+	struct config_forward **of_block = config_arena_grow(
+		&config->arena, block->forwards, block->forward_count, sizeof(*of_block));
+	struct config_forward **of_all = config_arena_grow(
+		&config->arena, config->forwards, config->forward_count, sizeof(*of_all));
+
+	if (!of_block || !of_all)
+		return config_fail_memory(parser->reader.error, line->place);
+	block->forwards = of_block;
+	config->forwards = of_all;
+	forward = config_arena_allocate(&config->arena, sizeof(*forward));
+	if (!forward)
+		return config_fail_memory(parser->reader.error, line->place);
+	of_block[block->forward_count++] = forward;
+	of_all[config->forward_count++] = forward;
+	return config_read_forward(&parser->reader, &parser->lines, line, forward);
+}
+
+static const struct parser_directive parser_directives[] = {
+	{"forward", {2, CONFIG_ANY_COUNT, true}, directive_read_forward},
+	{"bind", {1, CONFIG_ANY_COUNT, false}, directive_read_bind},
+	{"bufsize", {0, 1, false}, directive_read_bufsize},
+	{.name = "cache"},
+	{.name = "errors"},
+	{.name = "health"},
+	{.name = "lameduck"},
+	{.name = "loadbalance"},
+	{.name = "log"},
+	{.name = "prometheus"},
+	{.name = "ready"},
+	{.name = "reload"},
+	{.name = "tls"},
+};
+
+static int directive_refuse_unknown(struct config_parser *parser, const struct config_line *line)
+{
+	struct config_suggestion suggestion = {.word = line->words[0].text};
+
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(parser_directives); i++)
+		config_suggest(&suggestion, parser_directives[i].name);
+	if (suggestion.best)
+		return config_fail(parser->reader.error, line->place,
+			"unknown directive " CONFIG_WORD ", did you mean '%s'?", suggestion.word,
+			suggestion.best);
+	return config_fail(parser->reader.error, line->place, "unknown directive " CONFIG_WORD,
+		suggestion.word);
+}
+
+static int directive_read(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	const struct parser_directive *directive = NULL;
+	int err;
+
+	for (size_t i = 0; !directive && i < BASE_ARRAY_SIZE(parser_directives); i++) {
+		if (strcmp(line->words[0].text, parser_directives[i].name) == 0)
+			directive = &parser_directives[i];
+	}
+	if (!directive)
+		return directive_refuse_unknown(parser, line);
+	if (!directive->read)
+		return config_fail(parser->reader.error, line->place,
+			CONFIG_WORD " is not supported yet", directive->name);
+	err = config_check_arity(&parser->reader, line, directive->arity);
+	return err ? err : directive->read(parser, block, line);
+}
+
+static int block_add_server(struct config_parser *parser, struct config_place place,
+	const struct dns_name *zone, uint16_t port)
+{
+	struct config *config = parser->config;
+	size_t count = config->server_count;
+	struct config_server *servers =
+		config_arena_grow(&config->arena, config->servers, count, sizeof(*servers));
+	struct config_server_place *places =
+		config_arena_grow(parser->scratch, parser->places, count, sizeof(*places));
+
+	if (!servers || !places)
+		return config_fail_memory(parser->reader.error, place);
+	config->servers = servers;
+	parser->places = places;
+	servers[count] = (struct config_server){.zone = *zone, .port = port, .line = place.line};
+	places[count] = (struct config_server_place){.place = place, .server = count};
+	config->server_count++;
+	return 0;
+}
+
+// The text behind a scheme that is served, or NULL with the error filled in.
+static const char *block_skip_scheme(
+	struct config_parser *parser, struct config_place place, const char *zone)
+{
+	const char *behind = strstr(zone, "://");
+
+	if (!behind)
+		return zone;
+	if (strncmp(zone, "dns://", 6) == 0)
+		return zone + 6;
+	if (strncmp(zone, "tls://", 6) == 0 || strncmp(zone, "https://", 8) == 0)
+		(void)config_fail(
+			parser->reader.error, place, CONFIG_WORD " is not supported yet", zone);
+	else
+		(void)config_fail(parser->reader.error, place,
+			CONFIG_WORD " has a scheme other than dns, tls and https", zone);
+	return NULL;
+}
+
+// One zone of the block's first line: [dns://]NAME[:PORT], or a prefix instead of the name.
+static int block_add_zone(struct config_parser *parser, struct config_place place, const char *zone)
+{
+	const char *text = block_skip_scheme(parser, place, zone);
+	struct dns_name *names = NULL;
+	size_t count = 0;
+	uint16_t port = SERVER_PORT;
+	int err;
+
+	if (!text)
+		return -EINVAL;
+	err = config_add_zones(&parser->reader, place, text, &names, &count, &port);
+	for (size_t i = 0; !err && i < count; i++)
+		err = block_add_server(parser, place, &names[i], port);
+	return err;
+}
+
+// Commas part zones as spaces do. `more` says whether the last one asks for another zone.
+static int block_add_zones_of_word(
+	struct config_parser *parser, const struct config_token *word, bool *more)
+{
+	char copy[CONFIG_WORD_BYTES + 1];
+	size_t length = strlen(word->text);
+	char *rest = copy;
+	const char *zone;
+	int err = 0;
+
+	memcpy(copy, word->text, length + 1);
+	*more = length > 0 && copy[length - 1] == ',';
+	if (*more)
+		copy[length - 1] = '\0';
+	if (*more && length == 1)
+		return 0;
+	while (!err && (zone = strsep(&rest, ",")))
+		err = block_add_zone(parser, word->place, zone);
+	return err;
+}
+
+// The zones of a block, on one line or more when a comma ends the line.
+static int block_read_zones(struct config_parser *parser, struct config_line *line)
+{
+	const struct config_token *last = NULL;
+	bool more = false;
+	int err = 0;
+
+	for (;;) {
+		for (size_t i = 0; !err && i < line->count; i++) {
+			last = &line->words[i];
+			err = block_add_zones_of_word(parser, last, &more);
+		}
+		if (err)
+			return err;
+		if (!line->count || (more && line->opens_block))
+			return config_fail(parser->reader.error, last->place,
+				"a zone is missing after " CONFIG_WORD, last->text);
+		if (line->opens_block)
+			return 0;
+		if (!more)
+			return config_fail(parser->reader.error, last->place,
+				"'{' is missing after the zone " CONFIG_WORD, last->text);
+		err = config_lines_next(&parser->lines, line);
+		if (err)
+			return err;
+	}
+}
+
+static void block_finish(struct config_parser *parser, const struct parser_block *block)
+{
+	for (size_t i = block->first; i < parser->config->server_count; i++) {
+		struct config_server *server = &parser->config->servers[i];
+
+		server->bind = block->bind;
+		server->bind_count = block->bind_count;
+		server->bufsize = block->bufsize;
+		server->forwards = block->forwards;
+		server->forward_count = block->forward_count;
+	}
+}
+
+static int block_read(struct config_parser *parser, struct config_line *line)
+{
+	struct parser_block block = {
+		.first = parser->config->server_count, .bufsize = SERVER_BUFSIZE};
+	int err = block_read_zones(parser, line);
+
+	if (err)
+		return err;
+	do {
+		err = config_lines_next(&parser->lines, line);
+		if (!err && line->count)
+			err = directive_read(parser, &block, line);
+	} while (!err && !line->closes_block);
+	if (!err)
+		block_finish(parser, &block);
+	return err;
+}
+
+int config_parse(struct config_parser *parser, const char *file)
+{
+	struct config_line line;
+	int err;
+
+	for (;;) {
+		err = config_lines_next(&parser->lines, &line);
+		if (err || !line.count)
+			break;
+		if (line.words[0].text[0] == '(')
+			err = config_lines_define_snippet(&parser->lines, &line);
+		else
+			err = block_read(parser, &line);
+		if (err)
+			break;
+	}
+	if (!err && !parser->config->server_count)
+		err = config_fail(parser->reader.error, (struct config_place){.file = file},
+			"no server block");
+	return err ? err : config_check_servers(parser);
+}

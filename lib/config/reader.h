@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What every part of one reading needs: where results go, where errors go, and how much of it
+// all may be. Management lcore only.
+#pragma once
+
+#include "config/arena.h"
+#include "config/config.h"
+#include "config/lines.h"
+
+#define CONFIG_NAME_COUNT 65536 // of zones, FROM and except in all
+#define CONFIG_UPSTREAM_COUNT 65536 // upstreams in all
+#define CONFIG_UPSTREAM_FILES 1000 // files in TO in all
+#define CONFIG_ANY_COUNT SIZE_MAX
+
+struct config_reader {
+	struct config_arena *arena; // of the configuration
+	struct config_error *error;
+	size_t name_count;
+	size_t upstream_count;
+	size_t upstream_file_count;
+};
+
+// What a directive or an option takes.
+struct config_arity {
+	size_t least;
+	size_t most;
+	bool takes_block;
+};
+
+int config_check_arity(
+	struct config_reader *reader, const struct config_line *line, struct config_arity arity);
+
+// Appends the zones that the word stands for, all of a CIDR prefix. 0; -EINVAL or -ENOMEM with
+// the error filled in, as all that follow.
+int config_add_names(struct config_reader *reader, const struct config_token *word,
+	struct dns_name **names, size_t *count);
+
+// The same with a ":port" allowed.
+int config_add_zones(struct config_reader *reader, struct config_place place, const char *text,
+	struct dns_name **names, size_t *count, uint16_t *port);
+
+// An address that is ours: not unspecified, multicast, broadcast or loopback. `line` is what it
+// is an argument of.
+int config_read_own_address(struct config_reader *reader, const struct config_line *line,
+	const struct config_token *word, struct net_address *address);
+
+// Adds what one TO stands for: an address, or those of a file in the form of resolv.conf.
+int config_add_upstreams(struct config_reader *reader, const struct config_token *to,
+	struct config_forward *forward);
+
+// Fills in `forward` from a line and its block.
+int config_read_forward(struct config_reader *reader, struct config_lines *lines,
+	const struct config_line *line, struct config_forward *forward);

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/import.h"
+#include "config/reader.h"
+#include "config/values.h"
+
+#define UPSTREAM_PORT 53
+
+static int upstreams_add_endpoint(struct config_reader *reader, struct config_place place,
+	const char *text, const struct net_endpoint *endpoint, struct config_forward *forward)
+{
+	struct net_endpoint *list;
+
+	// Loopback is where a resolver on the same host would be; no other of these answers.
+	if (net_address_is_unfit_as_source(&endpoint->address) &&
+		!config_address_is_loopback(&endpoint->address))
+		return config_fail(
+			reader->error, place, CONFIG_WORD " is not the address of a server", text);
+	for (size_t i = 0; i < forward->upstream_count; i++) {
+		if (net_endpoint_equal(&forward->upstreams[i], endpoint))
+			return 0;
+	}
+	if (reader->upstream_count == CONFIG_UPSTREAM_COUNT)
+		return config_fail(reader->error, place, CONFIG_WORD " is beyond %d upstreams",
+			text, CONFIG_UPSTREAM_COUNT);
+	list = config_arena_grow(
+		reader->arena, forward->upstreams, forward->upstream_count, sizeof(*list));
+	if (!list)
+		return config_fail_memory(reader->error, place);
+	reader->upstream_count++;
+	forward->upstreams = list;
+	list[forward->upstream_count++] = *endpoint;
+	return 0;
+}
+
+// One line of a file in the form of resolv.conf: "nameserver ADDRESS"; all others are not ours.
+static int upstreams_read_file_line(struct config_reader *reader, struct config_place place,
+	char *line, struct config_forward *forward)
+{
+	static const char space[] = " \t\r\v\f";
+	struct net_endpoint endpoint = {.port = UPSTREAM_PORT};
+	char *rest = NULL;
+	const char *word;
+
+	line[strcspn(line, "#;")] = '\0';
+	word = strtok_r(line, space, &rest);
+	if (!word || strcmp(word, "nameserver") != 0)
+		return 0;
+	word = strtok_r(NULL, space, &rest);
+	if (!word)
+		return config_fail(reader->error, place, "'nameserver' needs an address");
+	if (net_address_parse(word, &endpoint.address) != 0)
+		return config_fail(reader->error, place, CONFIG_WORD " is not an IP address", word);
+	return upstreams_add_endpoint(reader, place, word, &endpoint, forward);
+}
+
+static int upstreams_read_text(struct config_reader *reader, const char *path, char *text,
+	size_t length, struct config_forward *forward)
+{
+	struct config_place place = {.file = path};
+	char *end = text + length;
+	int err = 0;
+
+	while (!err && text < end) {
+		char *line = text;
+
+		place.line++;
+		text = memchr(text, '\n', (size_t)(end - text));
+		text = text ? text : end; // where the zero behind the text is
+		*text++ = '\0';
+		err = upstreams_read_file_line(reader, place, line, forward);
+	}
+	return err;
+}
+
+static int upstreams_read_file(struct config_reader *reader, const struct config_token *to,
+	const char *path, struct config_forward *forward)
+{
+	struct config_arena arena = {0};
+	const char *text;
+	char *copy;
+	size_t length;
+	int err;
+
+	if (reader->upstream_file_count++ == CONFIG_UPSTREAM_FILES)
+		return config_fail(reader->error, to->place, CONFIG_WORD " is beyond %d files",
+			to->text, CONFIG_UPSTREAM_FILES);
+	err = config_read_whole_file(&arena, path, &text, &length);
+	if (err) {
+		err = config_fail(
+			reader->error, to->place, CONFIG_WORD ": %s", to->text, strerror(-err));
+		goto out;
+	}
+	copy = config_arena_copy_text(&arena, text, length);
+	if (!copy)
+		err = config_fail_memory(reader->error, to->place);
+	else
+		err = upstreams_read_text(reader, path, copy, length, forward);
+out:
+	config_arena_free(&arena);
+	return err;
+}
+
+// Letters, digits, '-' and '_' between dots, the last label not a number: the name of a host
+// (RFC 1123, section 2.1), perhaps with a port.
+static bool upstreams_is_host_name(const char *text)
+{
+	size_t length = strcspn(text, ":");
+	size_t letters = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-_.");
+	const char *label;
+
+	if (length == 0 || length != letters)
+		return false;
+	label = memrchr(text, '.', text[length - 1] == '.' ? length - 1 : length);
+	label = label ? label + 1 : text;
+	return strspn(label, "0123456789.") < (size_t)(text + length - label);
+}
+
+// A word that is no address.
+static int upstreams_read_other(struct config_reader *reader, const struct config_token *to,
+	const char *text, struct config_forward *forward)
+{
+	const char *path = config_path_beside(reader->arena, to->place.file, text);
+
+	if (!path)
+		return config_fail_memory(reader->error, to->place);
+	if (strchr(text, '/') || access(path, F_OK) == 0)
+		return upstreams_read_file(reader, to, path, forward);
+	if (upstreams_is_host_name(text))
+		return config_fail(reader->error, to->place,
+			CONFIG_WORD " is no IP address and no file, and as a host name it is not "
+				    "supported yet",
+			to->text);
+	return config_fail(reader->error, to->place,
+		CONFIG_WORD " is not an IP address, a file or a host name", to->text);
+}
+
+// What stands behind the scheme, or NULL with the error filled in.
+static const char *upstreams_skip_scheme(
+	struct config_reader *reader, const struct config_token *to)
+{
+	const char *behind = strstr(to->text, "://");
+	size_t length = behind ? (size_t)(behind - to->text) : 0;
+	bool is_https = length == 5 && memcmp(to->text, "https", 5) == 0;
+
+	if (!behind)
+		return to->text;
+	if (length == 3 && memcmp(to->text, "dns", 3) == 0)
+		return behind + 3;
+	if (is_https && strchr(behind + 3, '/'))
+		(void)config_fail(reader->error, to->place,
+			CONFIG_WORD " has a path, which is not allowed", to->text);
+	else if (is_https || (length == 3 && memcmp(to->text, "tls", 3) == 0))
+		(void)config_fail(
+			reader->error, to->place, CONFIG_WORD " is not supported yet", to->text);
+	else
+		(void)config_fail(reader->error, to->place,
+			CONFIG_WORD " has a scheme other than dns, tls and https", to->text);
+	return NULL;
+}
+
+int config_add_upstreams(
+	struct config_reader *reader, const struct config_token *to, struct config_forward *forward)
+{
+	const char *text = upstreams_skip_scheme(reader, to);
+	struct net_endpoint endpoint;
+	int err;
+
+	if (!text)
+		return -EINVAL;
+	if (!*text)
+		return config_fail(
+			reader->error, to->place, CONFIG_WORD " names no upstream", to->text);
+	err = config_parse_endpoint(text, UPSTREAM_PORT, &endpoint);
+	if (err == -ERANGE)
+		return config_fail(reader->error, to->place,
+			CONFIG_WORD " has no port from 1 to 65535", to->text);
+	if (err)
+		return upstreams_read_other(reader, to, text, forward);
+	return upstreams_add_endpoint(reader, to->place, to->text, &endpoint, forward);
+}
