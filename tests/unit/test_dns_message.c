@@ -256,6 +256,9 @@ static void record_names_are_checked_each(void)
 	draft_add(&draft, ANSWER, "\xc0\x21", 2, TYPE_A, 4);
 	draft_add(&draft, AUTHORITY, "\xc0\x21", 2, TYPE_A, 4);
 	CU_ASSERT_EQUAL(draft_read(&message, &draft), DNS_READ_GOOD);
+	draft_add(&draft, AUTHORITY, "\4mail\xc0\x10", 7, TYPE_A, 4);
+	draft_add(&draft, AUTHORITY, "\4mail\xc0\x10", 7, TYPE_A, 4);
+	CU_ASSERT_EQUAL(draft_read(&message, &draft), DNS_READ_GOOD);
 	draft_add(&draft, AUTHORITY, "\xc0\x23", 2, TYPE_A, 4); // in the middle of "mail"
 	CU_ASSERT_EQUAL(draft_read(&message, &draft), DNS_READ_BAD_RECORDS);
 	draft_start(&draft, DNS_FLAG_QR);

@@ -340,6 +340,10 @@ static void wire_label_types_in_reserve_are_refused(void)
 		wire[12] = (char)type;
 		CU_ASSERT_EQUAL(read_at(wire, sizeof(wire), 12, &name), -EBADMSG);
 	}
+	// What a pointer of these bits would go to is a good name.
+	CU_ASSERT_EQUAL(READ(HEADER "\0\xc0\x0c", 13, &name), 15);
+	CU_ASSERT_EQUAL(READ(HEADER "\0\x80\x0c", 13, &name), -EBADMSG);
+	CU_ASSERT_EQUAL(READ(HEADER "\0\x40\x0c", 13, &name), -EBADMSG);
 }
 
 static void wire_names_end_at_255_bytes(void)
