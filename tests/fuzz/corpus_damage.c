@@ -160,8 +160,10 @@ static size_t make_bad_label(uint8_t *name, size_t offset, struct sample_random 
 		name[length++] = 1;
 		name[length++] = (uint8_t)('a' + sample_random_below(random, 26));
 	}
+	if (sample_random_below(random, 4) == 0)
+		type &= 0xc0; // and what looks like a pointer to the question's name
 	name[length++] = (uint8_t)type;
-	memset(name + length, 'x', type);
+	memset(name + length, SAMPLE_HEADER_BYTES, type);
 	length += type;
 	name[length++] = 0;
 	return length;
