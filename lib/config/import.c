@@ -13,7 +13,7 @@ const char *config_path_beside(struct config_arena *arena, const char *file, con
 
 	if (joined) {
 		memcpy(joined, file, folder);
-		memcpy(joined + folder, path, strlen(path));
+		memcpy(joined + folder, path, strlen(path) + 1);
 	}
 	return joined;
 }
@@ -39,7 +39,7 @@ static const char *import_make_pattern(
 			*at++ = '\\';
 		*at++ = file[i];
 	}
-	memcpy(at, pattern, strlen(pattern));
+	memcpy(at, pattern, strlen(pattern) + 1);
 	return joined;
 }
 

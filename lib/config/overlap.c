@@ -57,6 +57,23 @@ static int overlap_fail(struct config_parser *parser, const struct config_server
 		first->place.line);
 }
 
+// A server before the one at `index`, in the order of keys, that would get its questions too.
+static const struct config_server_place *overlap_find(
+	const struct config *config, const struct config_server_place *places, size_t index)
+{
+	const struct config_server *server = overlap_server(config, &places[index]);
+
+	while (index-- > 0) {
+		const struct config_server *other = overlap_server(config, &places[index]);
+
+		if (overlap_compare_keys(server, other) != 0)
+			return NULL;
+		if (overlap_share_address(server, other))
+			return &places[index];
+	}
+	return NULL;
+}
+
 int config_check_servers(struct config_parser *parser)
 {
 	struct config *config = parser->config;
@@ -66,19 +83,12 @@ int config_check_servers(struct config_parser *parser)
 
 	qsort_r(places, config->server_count, sizeof(*places), overlap_compare, config);
 	for (size_t i = 0; i < config->server_count; i++) {
-		const struct config_server *server = overlap_server(config, &places[i]);
+		const struct config_server_place *found = overlap_find(config, places, i);
 
-		for (size_t j = i; j-- > 0;) {
-			const struct config_server *other = overlap_server(config, &places[j]);
-
-			if (overlap_compare_keys(server, other) != 0)
-				break;
-			// The one to name is the first in file order that comes too late.
-			if (overlap_share_address(server, other) &&
-				(!second || places[i].server < second->server)) {
-				first = &places[j];
-				second = &places[i];
-			}
+		// The one to name is the first in the order of the files that comes too late.
+		if (found && (!second || places[i].server < second->server)) {
+			first = found;
+			second = &places[i];
 		}
 	}
 	return second ? overlap_fail(parser, first, second) : 0;

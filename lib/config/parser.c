@@ -75,9 +75,9 @@ static int directive_read_forward(
 	struct config *config = parser->config;
 	struct config_forward *forward;
 	struct config_forward **of_block = config_arena_grow(
-		&config->arena, block->forwards, block->forward_count, sizeof(*of_block));
+		&config->arena, block->forwards, block->forward_count, sizeof(void *));
 	struct config_forward **of_all = config_arena_grow(
-		&config->arena, config->forwards, config->forward_count, sizeof(*of_all));
+		&config->arena, config->forwards, config->forward_count, sizeof(void *));
 
 	if (!of_block || !of_all)
 		return config_fail_memory(parser->reader.error, line->place);

@@ -8,7 +8,7 @@
 #include "config/lines.h"
 
 #define CONFIG_NAME_COUNT 65536 // of zones, FROM and except in all
-#define CONFIG_UPSTREAM_COUNT 65536 // upstreams in all
+#define CONFIG_UPSTREAM_COUNT 16384 // upstreams in all
 #define CONFIG_UPSTREAM_FILES 1000 // files in TO in all
 #define CONFIG_ANY_COUNT SIZE_MAX
 

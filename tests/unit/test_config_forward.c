@@ -358,6 +358,18 @@ static void max_age_is_compared_after_the_whole_block(void)
 	config_destroy(config_accept(CONFIG_OPTIONS("max_age 10s\nexpire 30s\nmax_age 30s")));
 }
 
+static void upstreams_are_bounded(void)
+{
+	static char text[300000];
+	size_t length = (size_t)snprintf(text, sizeof(text), ". {\nforward .");
+
+	for (int i = 0; i <= 16384; i++)
+		length += (size_t)snprintf(
+			text + length, sizeof(text) - length, " 10.0.%d.%d", i / 256, i % 256);
+	snprintf(text + length, sizeof(text) - length, "\n}\n");
+	config_refuse(text, "Corefile:2: '10.0.64.0' is beyond 16384 upstreams");
+}
+
 // Prefixes are bounded by what they stand for, not by how they are written.
 static void names_are_bounded(void)
 {
@@ -383,6 +395,7 @@ static const struct unit_case cases[] = {
 	{"options of later versions are checked and refused",
 		options_of_later_versions_are_checked_and_refused},
 	{"max_age is compared after the whole block", max_age_is_compared_after_the_whole_block},
+	{"upstreams are bounded", upstreams_are_bounded},
 	{"names are bounded", names_are_bounded},
 };
 
