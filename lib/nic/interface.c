@@ -32,6 +32,17 @@ unsigned int nic_interface_channels(const char *name)
 	return channels.combined_count;
 }
 
+unsigned int nic_interface_receive_channels(const char *name)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+	unsigned int count;
+
+	if (!ethtool_ask(name, &channels))
+		return 1;
+	count = channels.combined_count + channels.rx_count;
+	return count ? count : 1;
+}
+
 bool nic_interface_is_virtual(const char *name)
 {
 	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};

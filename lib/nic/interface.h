@@ -4,8 +4,12 @@
 
 #include <stdbool.h>
 
-// RX/TX channel pairs in use; 1 for an interface that has no such thing.
+// Channels in use that receive and send, which are all that the AF_XDP driver takes; 1 for an
+// interface that has no such thing, or (veth) counts the two directions apart.
 unsigned int nic_interface_channels(const char *name);
+
+// Channels in use that receive, 1 or more.
+unsigned int nic_interface_receive_channels(const char *name);
 
 // True for an interface with no device behind it (veth, bridge): nothing to poll in its driver.
 bool nic_interface_is_virtual(const char *name);

@@ -188,10 +188,10 @@ static void channels_warn(const struct nic_port *port)
 
 	if (port->driver.filter != NIC_FILTER_XDP)
 		return;
-	channels = nic_interface_channels(info->interface);
+	channels = nic_interface_receive_channels(info->interface);
 	if (channels > info->queues)
-		log_warning("%s has %u channels and %u worker lcores: run `ethtool -L %s combined "
-			    "%u`, or queries to the others are lost",
+		log_warning("%s receives on %u channels, and %u worker lcores poll one each: run "
+			    "`ethtool -L %s combined %u`, or what comes to the others is lost",
 			info->interface, channels, info->queues, info->interface, info->queues);
 }
 
