@@ -45,8 +45,9 @@ process_start_time() {
 	awk '{ print $20 }' <<<"${status##*) }"
 }
 
+# A negative id is that of a process group.
 process_is_gone() {
-	! kill -0 "$1" 2>/dev/null
+	! kill -0 -- "$1" 2>/dev/null
 }
 
 # stop_processes SECONDS PID...: asks them to end, and ends those that did not within SECONDS.
