@@ -4,6 +4,9 @@
 
 #include "dns/message_fields.h"
 
+// Names of records may take a step for each byte of all records, and this many more.
+#define NAME_STEPS_LEAST 512
+
 #define POINTER_TO_QUESTION (0xc000 | DNS_HEADER_BYTES) // RFC 1035, section 4.1.4
 
 enum record_section {
@@ -78,7 +81,8 @@ static bool message_read_opt(
 
 // Most owner names are the root (of OPT), or just a pointer to the question's name, which was
 // checked, or the pointer that the record before had (`checked`, which this keeps).
-static inline void record_skip_name(struct byte_reader *reader, uint16_t *checked)
+static inline void record_skip_name(
+	struct byte_reader *reader, uint16_t *checked, uint32_t *steps_left)
 {
 	const uint8_t *name = reader->at;
 	uint16_t first;
@@ -92,14 +96,14 @@ static inline void record_skip_name(struct byte_reader *reader, uint16_t *checke
 		byte_reader_take(reader, 1);
 	} else if (first == POINTER_TO_QUESTION || first == *checked) {
 		byte_reader_take(reader, 2);
-	} else if (dns_name_skip(reader) == 0 && reader->at == name + 2) {
+	} else if (dns_name_skip_in_steps(reader, steps_left) == 0 && reader->at == name + 2) {
 		// Two bytes that are not the root alone: a pointer.
 		*checked = first;
 	}
 }
 
 static inline bool message_read_section(struct dns_message *message, struct byte_reader *reader,
-	uint16_t count, enum record_section section)
+	uint16_t count, enum record_section section, uint32_t *steps_left)
 {
 	uint16_t checked = POINTER_TO_QUESTION;
 
@@ -107,7 +111,7 @@ static inline bool message_read_section(struct dns_message *message, struct byte
 		size_t offset = byte_reader_offset(reader);
 		const uint8_t *fields;
 
-		record_skip_name(reader, &checked);
+		record_skip_name(reader, &checked, steps_left);
 		fields = byte_reader_take(reader, DNS_RECORD_FIELD_BYTES);
 		if (base_unlikely(!fields))
 			return false;
@@ -127,17 +131,21 @@ static inline bool message_read_records(struct dns_message *message, struct byte
 {
 	size_t count = (size_t)message->answer_count + message->authority_count +
 		       message->additional_count;
+	uint32_t steps_left = NAME_STEPS_LEAST + (uint32_t)byte_reader_left(reader);
 
 	// Counts that can not be true end here, before any record is read.
 	if (base_unlikely(count * DNS_RECORD_BYTES_LEAST > byte_reader_left(reader)))
 		return false;
-	if (!message_read_section(message, reader, message->answer_count, SECTION_ANSWER))
+	if (!message_read_section(
+		    message, reader, message->answer_count, SECTION_ANSWER, &steps_left))
 		return false;
 	message->answer_end = (uint16_t)byte_reader_offset(reader);
-	if (!message_read_section(message, reader, message->authority_count, SECTION_AUTHORITY))
+	if (!message_read_section(
+		    message, reader, message->authority_count, SECTION_AUTHORITY, &steps_left))
 		return false;
 	message->authority_end = (uint16_t)byte_reader_offset(reader);
-	if (!message_read_section(message, reader, message->additional_count, SECTION_ADDITIONAL))
+	if (!message_read_section(
+		    message, reader, message->additional_count, SECTION_ADDITIONAL, &steps_left))
 		return false;
 	return byte_reader_left(reader) == 0;
 }

@@ -135,9 +135,9 @@ static inline void name_append_run(
 	name->label_count = (uint8_t)(name->label_count + run->label_count);
 }
 
-// Walks the name, and copies it where `name` is not NULL (a constant in both callers).
+// Walks the name, and copies it where `name` is not NULL (a constant in each caller).
 static inline __attribute__((always_inline)) int name_walk(
-	struct byte_reader *reader, struct dns_name *name)
+	struct byte_reader *reader, struct dns_name *name, uint32_t *steps_left)
 {
 	struct byte_reader walk = *reader;
 	const uint8_t *behind = NULL;
@@ -152,6 +152,13 @@ static inline __attribute__((always_inline)) int name_walk(
 			return name_fail(reader);
 		if (name)
 			name_append_run(name, &run, length);
+		if (behind) {
+			uint32_t steps = 1U + run.label_count;
+
+			if (base_unlikely(steps > *steps_left))
+				return name_fail(reader);
+			*steps_left -= steps;
+		}
 		if (run.end_byte == 0) {
 			reader->at = behind ? behind : walk.at;
 			return 0;
@@ -168,11 +175,12 @@ static inline __attribute__((always_inline)) int name_walk(
 
 int dns_name_read(struct byte_reader *reader, struct dns_name *name)
 {
+	uint32_t steps_left = UINT32_MAX;
 	int error;
 
 	name->length = 0;
 	name->label_count = 0;
-	error = name_walk(reader, name);
+	error = name_walk(reader, name, &steps_left);
 	if (!error)
 		name->wire[name->length++] = 0;
 	return error;
@@ -180,7 +188,14 @@ int dns_name_read(struct byte_reader *reader, struct dns_name *name)
 
 int dns_name_skip(struct byte_reader *reader)
 {
-	return name_walk(reader, NULL);
+	uint32_t steps_left = UINT32_MAX;
+
+	return name_walk(reader, NULL, &steps_left);
+}
+
+int dns_name_skip_in_steps(struct byte_reader *reader, uint32_t *steps_left)
+{
+	return name_walk(reader, NULL, steps_left);
 }
 
 int dns_name_skip_uncompressed(struct byte_reader *reader)

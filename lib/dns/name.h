@@ -38,6 +38,11 @@ int dns_name_read(struct byte_reader *reader, struct dns_name *name);
 // The same checks without the copy: for records that are only walked over.
 int dns_name_skip(struct byte_reader *reader);
 
+// The same, within a number of steps that many names share: each pointer and each label behind
+// one takes a step from `steps_left`, so that a message full of names that point at one long name
+// does not cost the product of both. Fails when they are used up.
+int dns_name_skip_in_steps(struct byte_reader *reader, uint32_t *steps_left);
+
 // The same for a name that may have no pointer, at a reader that may start anywhere.
 int dns_name_skip_uncompressed(struct byte_reader *reader);
 

@@ -267,6 +267,35 @@ static void record_names_are_checked_each(void)
 	CU_ASSERT_EQUAL(draft_read(&message, &draft), DNS_READ_BAD_RECORDS);
 }
 
+// A name of 127 labels in the data of the first record, and `count` records below that.
+static enum dns_read_result read_records_below_long_name(size_t count)
+{
+	struct draft draft;
+	struct dns_message message;
+	size_t data = QUESTION_END + 12;
+
+	draft_start(&draft, DNS_FLAG_QR);
+	draft_add_record(&draft, ANSWER, TYPE_UNKNOWN, 253);
+	for (size_t at = data; at < data + 252; at += 2)
+		memcpy(draft.bytes + at, "\1a", 2);
+	draft.bytes[data + 252] = 0;
+	for (size_t i = 0; i < count; i++) {
+		char name[2];
+
+		bytes_store_u16((uint8_t *)name, (uint16_t)(0xc000 | (data + 2 * (i & 1))));
+		draft_add(&draft, ANSWER, name, 2, TYPE_A, 4);
+	}
+	return draft_read(&message, &draft);
+}
+
+// A record of 16 bytes takes 126 or 127 steps; 777 steps are there without any.
+static void record_names_take_steps_by_the_byte(void)
+{
+	CU_ASSERT_EQUAL(read_records_below_long_name(7), DNS_READ_GOOD);
+	CU_ASSERT_EQUAL(read_records_below_long_name(8), DNS_READ_BAD_RECORDS);
+	CU_ASSERT_EQUAL(read_records_below_long_name(300), DNS_READ_BAD_RECORDS);
+}
+
 static void record_data_stays_inside_the_message(void)
 {
 	struct draft draft;
@@ -455,6 +484,7 @@ static const struct unit_case cases[] = {
 	{"answer count bomb ends at once", answer_count_bomb_ends_at_once},
 	{"record names are checked", record_names_are_checked},
 	{"record names are checked each", record_names_are_checked_each},
+	{"record names take steps by the byte", record_names_take_steps_by_the_byte},
 	{"record data stays inside the message", record_data_stays_inside_the_message},
 	{"unknown types and options pass", unknown_types_and_options_pass},
 	{"OPT stands once", opt_stands_once},

@@ -390,6 +390,26 @@ static void wire_pointers_have_a_limit(void)
 	}
 }
 
+static void wire_names_share_their_steps(void)
+{
+	static const char wire[] = HEADER "\1a\1b\0\1c\xc0\x0c\xc0\x11";
+	struct byte_reader reader = byte_reader_make(wire, sizeof(wire) - 1);
+	uint32_t steps_left = 7;
+
+	byte_reader_seek(&reader, DNS_HEADER_BYTES);
+	CU_ASSERT_EQUAL(dns_name_skip_in_steps(&reader, &steps_left), 0);
+	CU_ASSERT_EQUAL(steps_left, 7); // no pointer
+	CU_ASSERT_EQUAL(dns_name_skip_in_steps(&reader, &steps_left), 0);
+	CU_ASSERT_EQUAL(steps_left, 4); // a pointer and two labels
+	CU_ASSERT_EQUAL(dns_name_skip_in_steps(&reader, &steps_left), -EBADMSG);
+	CU_ASSERT_TRUE(reader.failed);
+	steps_left = 5;
+	reader = byte_reader_make(wire, sizeof(wire) - 1);
+	byte_reader_seek(&reader, 21);
+	CU_ASSERT_EQUAL(dns_name_skip_in_steps(&reader, &steps_left), 0);
+	CU_ASSERT_EQUAL(steps_left, 0); // two pointers and three labels
+}
+
 static void wire_names_cut_anywhere_are_refused(void)
 {
 	static const char wire[] = HEADER "\3www\7example\3org\0\4mail\xc0\x10";
@@ -444,6 +464,7 @@ static const struct unit_case cases[] = {
 	{"reserved label types are refused", wire_label_types_in_reserve_are_refused},
 	{"wire names end at 255 bytes", wire_names_end_at_255_bytes},
 	{"pointers have a limit", wire_pointers_have_a_limit},
+	{"wire names share their steps", wire_names_share_their_steps},
 	{"wire names cut anywhere are refused", wire_names_cut_anywhere_are_refused},
 	{"uncompressed names have no pointer", uncompressed_names_have_no_pointer},
 };
