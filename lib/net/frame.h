@@ -66,6 +66,8 @@ struct net_flow {
 struct net_quoted_datagram {
 	struct net_endpoint source;
 	struct net_endpoint destination;
+	const uint8_t *payload; // within the frame; as much of it as was quoted
+	uint16_t payload_length;
 };
 
 // Takes the frame apart and returns its kind, which it also sets. Reads no byte outside the

@@ -315,5 +315,8 @@ int net_frame_parse_quote(const struct net_frame *frame, struct net_quoted_datag
 	if (reader.failed ||
 		!net_address_equal(&quoted->source.address, &frame->destination.address))
 		return -EINVAL;
+	// Length and checksum of what we had sent say nothing that is not known here.
+	quoted->payload = byte_reader_take(&reader, 4) ? reader.at : reader.end;
+	quoted->payload_length = (uint16_t)byte_reader_left(&reader);
 	return 0;
 }

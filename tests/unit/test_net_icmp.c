@@ -75,6 +75,31 @@ static void errors_give_the_datagram_they_quote(void)
 	}
 }
 
+static void errors_give_as_much_payload_as_they_quote(void)
+{
+	for (size_t i = 0; i < ERRORS; i++) {
+		struct net_quoted_datagram quoted = {0};
+		struct packet packet;
+		size_t headers;
+
+		packet_make_quoted(&packet, &errors[i].quoted,
+			errors[i].quoted.is_ipv6 ? (const void *)far_ipv6 : far_ipv4);
+		headers = packet.length - packet.l3;
+		make_error(&packet, &errors[i], SIZE_MAX);
+		CU_ASSERT_EQUAL(quote_of(&packet, &quoted), 0);
+		headers -= quoted.payload_length;
+		for (size_t left = 0; left < 4; left++) {
+			make_error(&packet, &errors[i], headers + left);
+			CU_ASSERT_EQUAL(quote_of(&packet, &quoted), 0);
+			CU_ASSERT_EQUAL(quoted.payload_length, left);
+		}
+		// Without length and checksum there is no payload either.
+		make_error(&packet, &errors[i], headers - 4);
+		CU_ASSERT_EQUAL(quote_of(&packet, &quoted), 0);
+		CU_ASSERT_EQUAL(quoted.payload_length, 0);
+	}
+}
+
 static void error_frames_say_where_the_quote_is(void)
 {
 	struct packet packet;
@@ -247,6 +272,7 @@ static void frames_that_are_no_error_have_no_quote(void)
 
 static const struct unit_case cases[] = {
 	{"errors give the datagram they quote", errors_give_the_datagram_they_quote},
+	{"errors give as much payload as they quote", errors_give_as_much_payload_as_they_quote},
 	{"error frames say where the quote is", error_frames_say_where_the_quote_is},
 	{"quotes may end anywhere", quotes_may_end_anywhere},
 	{"truncated errors are malformed", truncated_errors_are_malformed},
