@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "proxy/exchange.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rcu/rcu.h"
+
+static int proxy_lcore_fill(struct proxy_lcore *lcore, const struct proxy_lcore_options *options)
+{
+	const struct proxy_set *set = lcore->set;
+	int error;
+
+	lcore->groups = calloc(set->group_count + 1u, sizeof(*lcore->groups));
+	lcore->counts =
+		aligned_alloc(BASE_CACHE_LINE, (set->upstream_count + 1u) * sizeof(*lcore->counts));
+	if (!lcore->groups || !lcore->counts)
+		return -ENOMEM;
+	memset(lcore->counts, 0, (set->upstream_count + 1u) * sizeof(*lcore->counts));
+	for (uint16_t i = 0; i < set->group_count; i++) {
+		uint32_t most = set->groups[i].settings.max_concurrent;
+
+		// Rounded up, so that a small limit still lets every lcore work.
+		lcore->groups[i].limit = most ? (most - 1) / options->lcore_count + 1 : UINT32_MAX;
+	}
+	error = timer_wheel_init(&lcore->wheel, options->pending_count, options->now);
+	if (!error)
+		error = proxy_pending_table_init(
+			&lcore->pending, options->pending_count, lcore->random);
+	if (!error)
+		error = proxy_pools_init(&lcore->pools, set, lcore->random, options->first_port,
+			options->port_count, options->lcore_count);
+	return error;
+}
+
+struct proxy_lcore *proxy_lcore_create(struct proxy_set *set, struct random_stream *random,
+	const struct proxy_lcore_options *options)
+{
+	struct proxy_lcore *lcore;
+	int error;
+
+	if (!options->pending_count || !options->lcore_count) {
+		errno = EINVAL;
+		return NULL;
+	}
+	lcore = aligned_alloc(BASE_CACHE_LINE, sizeof(*lcore));
+	if (!lcore)
+		return NULL;
+	memset(lcore, 0, sizeof(*lcore));
+	lcore->set = set;
+	lcore->random = random;
+	error = proxy_lcore_fill(lcore, options);
+	if (error) {
+		proxy_lcore_destroy(lcore);
+		errno = -error;
+		return NULL;
+	}
+	return lcore;
+}
+
+void proxy_lcore_destroy(struct proxy_lcore *lcore)
+{
+	if (!lcore)
+		return;
+	proxy_pools_fini(&lcore->pools);
+	proxy_pending_table_fini(&lcore->pending);
+	timer_wheel_fini(&lcore->wheel);
+	free(lcore->counts);
+	free(lcore->groups);
+	free(lcore);
+}
+
+enum proxy_start proxy_query_start(struct proxy_lcore *lcore, uint16_t group,
+	const uint8_t *message, uint16_t length, uint16_t question_end, uint64_t now,
+	uint32_t *slot)
+{
+	struct proxy_group_state *state = &lcore->groups[group];
+	struct proxy_pending *pending;
+
+	if (state->in_flight >= state->limit)
+		return PROXY_START_CONCURRENT;
+	*slot = proxy_pending_allocate(&lcore->pending, message, length);
+	if (*slot == PROXY_PENDING_NONE)
+		return PROXY_START_NO_ROOM;
+	state->in_flight++;
+	pending = proxy_pending_at(&lcore->pending, *slot);
+	pending->deadline = now + PROXY_QUERY_DEADLINE;
+	pending->failed_attempts = 0;
+	pending->order = proxy_order_start(&lcore->set->groups[group], &state->turn, lcore->random);
+	pending->local_slot = PROXY_SLOT_NONE;
+	pending->group = group;
+	pending->question_end = question_end;
+	pending->last_failure = PROXY_FAILURE_TIMEOUT;
+	return PROXY_START_GOOD;
+}
+
+static void attempt_count_failure(
+	struct proxy_lcore *lcore, struct proxy_pending *pending, enum proxy_failure failure)
+{
+	uint64_t *count = &lcore->counts[pending->upstream].failed[failure];
+
+	base_store(count, *count + 1);
+	pending->failed_attempts++;
+	pending->last_failure = (uint8_t)failure;
+	proxy_order_next(&pending->order, &lcore->set->groups[pending->group]);
+}
+
+// Tries the upstream whose turn it is. False with the failure counted.
+static bool attempt_try_upstream(
+	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+	const struct proxy_group *group = &lcore->set->groups[pending->group];
+	uint16_t index = (uint16_t)(group->first_upstream + pending->order.position);
+	struct proxy_upstream *upstream = &lcore->set->upstreams[index];
+	const struct net_path *path = rcu_pointer_read(upstream->path);
+	uint16_t connection;
+	uint16_t port;
+
+	pending->upstream = index;
+	if (base_unlikely(!path || !path->is_usable)) {
+		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PATH);
+		return false;
+	}
+	connection = proxy_pool_take(&lcore->pools, index, now);
+	if (base_unlikely(connection == PROXY_SLOT_NONE)) {
+		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PORT);
+		return false;
+	}
+	port = proxy_pools_local_port(&lcore->pools, connection);
+	if (base_unlikely(!proxy_pending_file(&lcore->pending, slot, port, lcore->random))) {
+		proxy_pool_give_back(&lcore->pools, connection, now);
+		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PORT);
+		return false;
+	}
+	pending->local_slot = connection;
+	*attempt = (struct proxy_attempt){
+		.upstream = upstream,
+		.path = path,
+		.local_port = port,
+		.id = pending->id,
+	};
+	return true;
+}
+
+bool proxy_attempt_start(
+	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+	const struct proxy_group *group = &lcore->set->groups[pending->group];
+	uint32_t most = group->settings.max_connect_attempts;
+	uint64_t until;
+
+	// Upstreams that fail at once are each looked at once a call, whatever `most` says.
+	for (uint16_t looks = 0; looks < group->upstream_count; looks++) {
+		if ((most && pending->failed_attempts >= most) || now >= pending->deadline)
+			return false;
+		if (!attempt_try_upstream(lcore, slot, now, attempt))
+			continue;
+		until = now + group->settings.read_timeout;
+		if (until > pending->deadline)
+			until = pending->deadline;
+		pending->sent_at = now;
+		timer_wheel_arm(&lcore->wheel, slot, until);
+		base_store(&lcore->counts[pending->upstream].sent,
+			lcore->counts[pending->upstream].sent + 1);
+		return true;
+	}
+	return false;
+}
+
+static void attempt_end(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+
+	timer_wheel_cancel(&lcore->wheel, slot);
+	proxy_pending_unfile(&lcore->pending, slot);
+	proxy_pool_give_back(&lcore->pools, pending->local_slot, now);
+	pending->local_slot = PROXY_SLOT_NONE;
+}
+
+void proxy_attempt_fail(
+	struct proxy_lcore *lcore, uint32_t slot, enum proxy_failure failure, uint64_t now)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+
+	proxy_pool_retire(&lcore->pools, pending->local_slot, PROXY_CLOSE_ERROR);
+	attempt_end(lcore, slot, now);
+	attempt_count_failure(lcore, pending, failure);
+}
+
+void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+
+	if (pending->local_slot != PROXY_SLOT_NONE) {
+		struct proxy_upstream_counts *counts = &lcore->counts[pending->upstream];
+
+		base_store(&counts->answered, counts->answered + 1);
+		attempt_end(lcore, slot, now);
+	}
+	lcore->groups[pending->group].in_flight--;
+	proxy_pending_free(&lcore->pending, slot);
+}
+
+// Name without case, type and class of the question that was sent.
+static bool reply_asks_the_same(struct proxy_lcore *lcore, struct proxy_pending *pending,
+	const uint8_t *bytes, const struct dns_message *message)
+{
+	const uint8_t *asked = proxy_pending_message(&lcore->pending, pending);
+	uint16_t name_end = (uint16_t)(pending->question_end - 4);
+
+	return message->question_end == pending->question_end &&
+	       memcmp(asked + name_end, bytes + name_end, 4) == 0 &&
+	       dns_name_bytes_equal(asked + DNS_HEADER_BYTES, bytes + DNS_HEADER_BYTES,
+		       (size_t)name_end - DNS_HEADER_BYTES);
+}
+
+enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_endpoint *source,
+	uint16_t local_port, const uint8_t *bytes, uint16_t length, struct dns_message *message,
+	uint32_t *slot)
+{
+	struct proxy_pending *pending;
+
+	if (length < DNS_HEADER_BYTES || !(bytes[2] & DNS_FLAG_QR >> 8))
+		return PROXY_REPLY_SHORT;
+	*slot = proxy_pending_find(&lcore->pending, local_port, bytes_load_u16(bytes));
+	if (*slot == PROXY_PENDING_NONE)
+		return PROXY_REPLY_LATE;
+	pending = proxy_pending_at(&lcore->pending, *slot);
+	if (!net_endpoint_equal(source, &lcore->set->upstreams[pending->upstream].endpoint))
+		return PROXY_REPLY_FORGED;
+	if (dns_message_read(message, bytes, length) != DNS_READ_GOOD)
+		return PROXY_REPLY_GARBAGE;
+	if (!reply_asks_the_same(lcore, pending, bytes, message))
+		return PROXY_REPLY_MISMATCHED;
+	return PROXY_REPLY_GOOD;
+}
+
+uint32_t proxy_error_match(const struct proxy_lcore *lcore,
+	const struct net_endpoint *quoted_destination, uint16_t local_port, uint16_t id)
+{
+	uint32_t slot = proxy_pending_find(&lcore->pending, local_port, id);
+	const struct proxy_pending *pending;
+
+	if (slot == PROXY_PENDING_NONE)
+		return PROXY_PENDING_NONE;
+	pending = proxy_pending_at(&lcore->pending, slot);
+	if (!net_endpoint_equal(
+		    quoted_destination, &lcore->set->upstreams[pending->upstream].endpoint))
+		return PROXY_PENDING_NONE;
+	return slot;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One lcore's exchanges with upstreams: a query is started, attempted at one upstream after the
+// other, and finished by a reply or given up. It works on messages, ports and times; who sends
+// and receives datagrams is the caller's affair. All functions are the owner lcore's; none
+// allocates or waits. Time is the one clock reading of the burst.
+//
+//   proxy_query_start -> proxy_attempt -> (datagram leaves) -> proxy_reply_match -> proxy_query_finish
+//                          ^                                     |  timeout, ICMP error, garbage
+//                          +------------- proxy_attempt_fail <---+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dns/message.h"
+#include "net/address.h"
+#include "proxy/pending.h"
+#include "proxy/pool.h"
+#include "proxy/timer_wheel.h"
+#include "proxy/upstream.h"
+
+// Counts of one upstream on one lcore, beside those of its pool. Written by the owner alone.
+struct proxy_upstream_counts {
+	uint64_t sent;
+	uint64_t answered;
+	uint64_t failed[PROXY_FAILURES];
+} base_aligned(BASE_CACHE_LINE);
+
+struct proxy_group_state {
+	uint32_t in_flight;
+	uint32_t limit; // this lcore's part of max_concurrent; UINT32_MAX: none
+	uint16_t turn; // of round_robin
+};
+
+struct proxy_lcore {
+	struct proxy_set *set;
+	struct random_stream *random;
+	struct proxy_pools pools;
+	struct proxy_pending_table pending;
+	struct proxy_group_state *groups;
+	struct proxy_upstream_counts *counts;
+	struct timer_wheel wheel;
+};
+
+struct proxy_lcore_options {
+	uint32_t pending_count;
+	uint16_t first_port;
+	uint16_t port_count;
+	uint16_t lcore_count;
+	uint64_t now;
+};
+
+// NULL with errno: ENOMEM, or EINVAL (fewer local ports than upstreams, counts of zero).
+// `set` and `random` must live longer.
+struct proxy_lcore *proxy_lcore_create(struct proxy_set *set, struct random_stream *random,
+	const struct proxy_lcore_options *options);
+void proxy_lcore_destroy(struct proxy_lcore *lcore);
+
+enum proxy_start {
+	PROXY_START_GOOD,
+	PROXY_START_CONCURRENT, // over max_concurrent
+	PROXY_START_NO_ROOM, // as many queries in flight as this lcore has slots for
+};
+
+// Copies the message, good and read, into a slot; *slot is set when GOOD. The caller fills in
+// context of proxy_pending_at().
+enum proxy_start proxy_query_start(struct proxy_lcore *lcore, uint16_t group,
+	const uint8_t *message, uint16_t length, uint16_t question_end, uint64_t now,
+	uint32_t *slot);
+
+// What one attempt sends: the pending message, under this id, from this port to this upstream.
+struct proxy_attempt {
+	const struct proxy_upstream *upstream;
+	const struct net_path *path; // good within this burst
+	uint16_t local_port;
+	uint16_t id;
+};
+
+// Takes a connection to the next upstream that has a path, draws an id and starts the clock.
+// False when the query has to be given up: attempts, upstreams or time are used up, and
+// proxy_pending.last_failure says why the last one failed.
+bool proxy_attempt_start(
+	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt);
+
+// The attempt on its way failed. Its connection takes no new query after a timeout or an error.
+void proxy_attempt_fail(
+	struct proxy_lcore *lcore, uint32_t slot, enum proxy_failure failure, uint64_t now);
+
+// The query is over: by a reply (its attempt's connection goes back to the pool) or because it
+// was given up.
+void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now);
+
+enum proxy_reply {
+	PROXY_REPLY_GOOD,
+	PROXY_REPLY_SHORT, // no header, or not a reply: dropped
+	PROXY_REPLY_LATE, // nothing waits for this id on this port: dropped
+	PROXY_REPLY_FORGED, // not from the address and port asked: dropped
+	PROXY_REPLY_MISMATCHED, // another question: dropped
+	PROXY_REPLY_GARBAGE, // from the one asked, with the right id, unreadable: the attempt fails
+};
+
+// Which query a datagram to one of our ports answers. *slot is set when GOOD and when GARBAGE,
+// *message when GOOD.
+enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_endpoint *source,
+	uint16_t local_port, const uint8_t *bytes, uint16_t length, struct dns_message *message,
+	uint32_t *slot);
+
+// Which query an ICMP error is about, by the datagram that it quotes; PROXY_PENDING_NONE if none.
+uint32_t proxy_error_match(const struct proxy_lcore *lcore,
+	const struct net_endpoint *quoted_destination, uint16_t local_port, uint16_t id);
+
+// The next query whose attempt has run out of time; false when there is none.
+static inline bool proxy_take_expired(struct proxy_lcore *lcore, uint64_t now, uint32_t *slot)
+{
+	return timer_wheel_take_expired(&lcore->wheel, now, slot);
+}
+
+static inline uint32_t proxy_in_flight(const struct proxy_lcore *lcore)
+{
+	return base_load(&lcore->pending.in_use);
+}

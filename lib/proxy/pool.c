@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "proxy/pool.h"
+
+#include <string.h>
+
+#include "proxy/poison.h"
+
+// How many stale connections one take looks at, and how many busy ones: a burst's time is
+// bounded. The sweep gets the rest.
+#define TAKE_LOOKS_MOST 8
+
+int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
+	struct random_stream *random, uint16_t first_port, uint16_t port_count,
+	uint16_t lcore_count)
+{
+	uint32_t halves = 2u * (set->upstream_count ? set->upstream_count : 1);
+
+	if (port_count < set->upstream_count || port_count == PROXY_SLOT_NONE || !lcore_count)
+		return -EINVAL;
+	*pools = (struct proxy_pools){
+		.set = set,
+		.random = random,
+		.first_port = first_port,
+		.slot_count = port_count,
+		.lcore_count = lcore_count,
+		.guarantee = (uint16_t)(port_count >= halves ? port_count / halves : 1),
+		.free_count = port_count,
+	};
+	pools->reserved = (uint16_t)(pools->guarantee * set->upstream_count);
+	pools->connections = aligned_alloc(
+		BASE_CACHE_LINE, ((size_t)port_count + 1) * sizeof(*pools->connections));
+	pools->states = calloc(port_count + 1u, 1);
+	pools->marked = calloc(port_count + 1u, 1);
+	pools->pools =
+		aligned_alloc(BASE_CACHE_LINE, (set->upstream_count + 1u) * sizeof(*pools->pools));
+	pools->free_slots = calloc(port_count + 1u, sizeof(*pools->free_slots));
+	if (!pools->connections || !pools->states || !pools->marked || !pools->pools ||
+		!pools->free_slots || handle_ring_init(&pools->from_manager, 2u * port_count) ||
+		handle_ring_init(&pools->to_manager, port_count)) {
+		proxy_pools_fini(pools);
+		return -ENOMEM;
+	}
+	memset(pools->connections, 0, (port_count + 1u) * sizeof(*pools->connections));
+	memset(pools->pools, 0, (set->upstream_count + 1u) * sizeof(*pools->pools));
+	for (uint16_t i = 0; i < set->upstream_count; i++) {
+		pools->pools[i].idle_head = PROXY_SLOT_NONE;
+		pools->pools[i].idle_tail = PROXY_SLOT_NONE;
+		pools->pools[i].member = PROXY_SLOT_NONE;
+	}
+	for (uint16_t i = 0; i < port_count; i++)
+		pools->free_slots[i] = i;
+	proxy_poison(pools->connections, port_count * sizeof(*pools->connections));
+	return 0;
+}
+
+void proxy_pools_fini(struct proxy_pools *pools)
+{
+	if (pools->connections)
+		proxy_unpoison(pools->connections, pools->slot_count * sizeof(*pools->connections));
+	free(pools->connections);
+	free(pools->states);
+	free(pools->marked);
+	free(pools->pools);
+	free(pools->free_slots);
+	handle_ring_fini(&pools->from_manager);
+	handle_ring_fini(&pools->to_manager);
+	*pools = (struct proxy_pools){0};
+}
+
+static const struct proxy_settings *pool_settings(
+	const struct proxy_pools *pools, uint16_t upstream)
+{
+	return &pools->set->groups[pools->set->upstreams[upstream].group].settings;
+}
+
+static void idle_queue_append(struct proxy_pools *pools, struct proxy_pool *pool, uint16_t slot)
+{
+	struct proxy_connection *connection = &pools->connections[slot];
+
+	connection->next_idle = PROXY_SLOT_NONE;
+	connection->previous_idle = pool->idle_tail;
+	if (pool->idle_tail == PROXY_SLOT_NONE)
+		pool->idle_head = slot;
+	else
+		pools->connections[pool->idle_tail].next_idle = slot;
+	pool->idle_tail = slot;
+	base_store(&pool->idle_count, pool->idle_count + 1);
+}
+
+static void idle_queue_remove(struct proxy_pools *pools, struct proxy_pool *pool, uint16_t slot)
+{
+	const struct proxy_connection *connection = &pools->connections[slot];
+
+	if (connection->previous_idle == PROXY_SLOT_NONE)
+		pool->idle_head = connection->next_idle;
+	else
+		pools->connections[connection->previous_idle].next_idle = connection->next_idle;
+	if (connection->next_idle == PROXY_SLOT_NONE)
+		pool->idle_tail = connection->previous_idle;
+	else
+		pools->connections[connection->next_idle].previous_idle = connection->previous_idle;
+	base_store(&pool->idle_count, pool->idle_count - 1);
+}
+
+static void member_ring_insert(struct proxy_pools *pools, struct proxy_pool *pool, uint16_t slot)
+{
+	struct proxy_connection *connection = &pools->connections[slot];
+	struct proxy_connection *after;
+
+	if (pool->member == PROXY_SLOT_NONE) {
+		connection->next_member = slot;
+		connection->previous_member = slot;
+		pool->member = slot;
+		return;
+	}
+	after = &pools->connections[pool->member];
+	connection->next_member = after->next_member;
+	connection->previous_member = pool->member;
+	pools->connections[after->next_member].previous_member = slot;
+	after->next_member = slot;
+}
+
+static void member_ring_remove(struct proxy_pools *pools, struct proxy_pool *pool, uint16_t slot)
+{
+	const struct proxy_connection *connection = &pools->connections[slot];
+
+	if (connection->next_member == slot) {
+		pool->member = PROXY_SLOT_NONE;
+		return;
+	}
+	pools->connections[connection->next_member].previous_member = connection->previous_member;
+	pools->connections[connection->previous_member].next_member = connection->next_member;
+	if (pool->member == slot)
+		pool->member = connection->next_member;
+}
+
+// Takes the connection, with nothing in flight and in no idle queue, out of its pool, and hands
+// it to the management lcore. The connection is still good memory until this lcore is quiescent.
+static void connection_unlink(
+	struct proxy_pools *pools, uint16_t slot, enum proxy_close_reason reason)
+{
+	struct proxy_pool *pool = &pools->pools[pools->connections[slot].upstream];
+
+	member_ring_remove(pools, pool, slot);
+	if (pool->open_count <= pools->guarantee)
+		pools->reserved++;
+	base_store(&pool->open_count, pool->open_count - 1);
+	base_store(&pool->closed[reason], pool->closed[reason] + 1);
+	base_store(&pools->states[slot], PROXY_SLOT_UNLINKED);
+	// The ring has room for every slot, and a slot is unlinked once between two closes.
+	(void)handle_ring_push(&pools->to_manager, slot);
+}
+
+static uint16_t connection_open(struct proxy_pools *pools, uint16_t upstream, uint64_t now)
+{
+	struct proxy_pool *pool = &pools->pools[upstream];
+	struct proxy_connection *connection;
+	uint32_t drawn;
+	uint16_t slot;
+
+	if (pool->open_count < pools->guarantee)
+		pools->reserved--;
+	else if (pools->free_count <= pools->reserved)
+		return PROXY_SLOT_NONE;
+	drawn = random_stream_below(pools->random, pools->free_count);
+	slot = pools->free_slots[drawn];
+	pools->free_slots[drawn] = pools->free_slots[--pools->free_count];
+	connection = &pools->connections[slot];
+	proxy_unpoison(connection, sizeof(*connection));
+	*connection = (struct proxy_connection){
+		.opened_at = now,
+		.idle_since = now,
+		.in_flight = 1,
+		.upstream = upstream,
+	};
+	member_ring_insert(pools, pool, slot);
+	base_store(&pool->open_count, pool->open_count + 1);
+	base_store(&pool->opened, pool->opened + 1);
+	// Only now may the sweep look at it.
+	base_store_release(&pools->states[slot], PROXY_SLOT_OPEN);
+	return slot;
+}
+
+static uint16_t connection_take_idle(struct proxy_pools *pools, uint16_t upstream, uint64_t now)
+{
+	const struct proxy_settings *settings = pool_settings(pools, upstream);
+	struct proxy_pool *pool = &pools->pools[upstream];
+
+	for (int looks = 0; looks < TAKE_LOOKS_MOST; looks++) {
+		uint16_t slot = pool->idle_head;
+		enum proxy_close_reason reason;
+
+		if (slot == PROXY_SLOT_NONE)
+			return PROXY_SLOT_NONE;
+		idle_queue_remove(pools, pool, slot);
+		if (!proxy_connection_is_stale(&pools->connections[slot], settings, now, &reason)) {
+			base_store(&pools->connections[slot].in_flight, 1);
+			base_store(&pool->reused, pool->reused + 1);
+			return slot;
+		}
+		connection_unlink(pools, slot, reason);
+	}
+	return PROXY_SLOT_NONE;
+}
+
+static uint16_t connection_share(struct proxy_pools *pools, uint16_t upstream, uint64_t now)
+{
+	const struct proxy_settings *settings = pool_settings(pools, upstream);
+	struct proxy_pool *pool = &pools->pools[upstream];
+
+	for (int looks = 0; looks < TAKE_LOOKS_MOST && pool->member != PROXY_SLOT_NONE; looks++) {
+		uint16_t slot = pool->member;
+		struct proxy_connection *connection = &pools->connections[slot];
+		enum proxy_close_reason reason;
+
+		pool->member = connection->next_member;
+		if (!connection->in_flight || connection->is_retired ||
+			proxy_connection_is_stale(connection, settings, now, &reason))
+			continue;
+		base_store(&connection->in_flight, connection->in_flight + 1);
+		base_store(&pool->shared, pool->shared + 1);
+		return slot;
+	}
+	return PROXY_SLOT_NONE;
+}
+
+uint16_t proxy_pool_take(struct proxy_pools *pools, uint16_t upstream, uint64_t now)
+{
+	struct proxy_pool *pool = &pools->pools[upstream];
+	uint16_t slot;
+
+	if (base_unlikely(pools->is_stopped))
+		return PROXY_SLOT_NONE;
+	slot = connection_take_idle(pools, upstream, now);
+	if (slot == PROXY_SLOT_NONE)
+		slot = connection_open(pools, upstream, now);
+	if (slot == PROXY_SLOT_NONE)
+		slot = connection_share(pools, upstream, now);
+	if (slot != PROXY_SLOT_NONE)
+		base_store(&pool->in_flight, pool->in_flight + 1);
+	return slot;
+}
+
+// This lcore's part of a limit that is the total of all lcores; at least 1 of a limit above 0.
+static uint32_t limit_share(uint32_t limit, uint32_t lcore_count)
+{
+	return lcore_count == 1 ? limit : (limit + lcore_count - 1) / lcore_count;
+}
+
+void proxy_pool_give_back(struct proxy_pools *pools, uint16_t slot, uint64_t now)
+{
+	struct proxy_connection *connection = &pools->connections[slot];
+	struct proxy_pool *pool = &pools->pools[connection->upstream];
+	const struct proxy_settings *settings = pool_settings(pools, connection->upstream);
+
+	base_store(&pool->in_flight, pool->in_flight - 1);
+	if (connection->in_flight > 1) {
+		base_store(&connection->in_flight, connection->in_flight - 1);
+		return;
+	}
+	base_store(&connection->idle_since, now);
+	base_store_release(&connection->in_flight, 0);
+	if (base_unlikely(connection->is_retired))
+		connection_unlink(pools, slot, connection->close_reason);
+	else if (base_unlikely(pools->is_stopped))
+		connection_unlink(pools, slot, PROXY_CLOSE_STOP);
+	else if (!settings->expire)
+		connection_unlink(pools, slot, PROXY_CLOSE_EXPIRE);
+	else if (settings->max_idle_conns &&
+		 pool->idle_count >= limit_share(settings->max_idle_conns, pools->lcore_count))
+		connection_unlink(pools, slot, PROXY_CLOSE_MAX_IDLE);
+	else
+		idle_queue_append(pools, pool, slot);
+}
+
+void proxy_pool_retire(struct proxy_pools *pools, uint16_t slot, enum proxy_close_reason reason)
+{
+	struct proxy_connection *connection = &pools->connections[slot];
+
+	if (connection->is_retired)
+		return;
+	connection->is_retired = true;
+	connection->close_reason = (uint8_t)reason;
+	if (connection->in_flight)
+		return;
+	idle_queue_remove(pools, &pools->pools[connection->upstream], slot);
+	connection_unlink(pools, slot, reason);
+}
+
+static void connection_read_mark(struct proxy_pools *pools, uint16_t slot, uint64_t now)
+{
+	const struct proxy_connection *connection = &pools->connections[slot];
+	enum proxy_close_reason reason = PROXY_CLOSE_EXPIRE;
+
+	// It may have been unlinked since; then its close follows this mark in the ring.
+	if (pools->states[slot] != PROXY_SLOT_OPEN)
+		return;
+	(void)proxy_connection_is_stale(
+		connection, pool_settings(pools, connection->upstream), now, &reason);
+	proxy_pool_retire(pools, slot, reason);
+}
+
+void proxy_pools_read_messages(struct proxy_pools *pools, uint32_t most, uint64_t now)
+{
+	uint32_t message;
+
+	for (uint32_t i = 0; i < most && handle_ring_pop(&pools->from_manager, &message); i++) {
+		uint16_t slot = (uint16_t)message;
+
+		if (message >> 16 == PROXY_MESSAGE_MARK) {
+			connection_read_mark(pools, slot, now);
+		} else {
+			base_store(&pools->states[slot], PROXY_SLOT_FREE);
+			pools->free_slots[pools->free_count++] = slot;
+		}
+	}
+}
+
+void proxy_pools_stop(struct proxy_pools *pools)
+{
+	if (pools->is_stopped)
+		return;
+	pools->is_stopped = true;
+	for (uint16_t i = 0; i < pools->set->upstream_count; i++) {
+		while (pools->pools[i].idle_head != PROXY_SLOT_NONE)
+			proxy_pool_retire(pools, pools->pools[i].idle_head, PROXY_CLOSE_STOP);
+	}
+}
+
+bool proxy_pools_are_drained(const struct proxy_pools *pools)
+{
+	return pools->free_count == pools->slot_count;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The connections of one lcore, in one pool an upstream. All functions but the sweep's
+// (proxy/sweep.h) are the owner's: plain loads and stores on its own lines.
+//
+// Taking is first in, first out over idle connections, so that source ports rotate. While local
+// ports last, a connection carries one query at a time; then busy ones are shared in turn. Each
+// pool is sure of its part of the ports: a busy upstream can not starve another.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/handle_ring.h"
+#include "base/random.h"
+#include "proxy/connection.h"
+#include "proxy/upstream.h"
+
+// One upstream's connections on one lcore. Written by the owner alone; telemetry reads counts.
+struct proxy_pool {
+	uint16_t idle_head; // idle longest
+	uint16_t idle_tail;
+	uint16_t member; // some open connection, from which busy ones are shared in turn
+	uint32_t open_count;
+	uint32_t idle_count;
+	uint32_t in_flight;
+	uint64_t reused; // takes served by an idle connection
+	uint64_t opened; // takes that opened one
+	uint64_t shared; // takes that joined a busy one, local ports being used up
+	uint64_t closed[PROXY_CLOSE_REASONS];
+} base_aligned(BASE_CACHE_LINE);
+
+// All pools of one lcore.
+struct proxy_pools {
+	// Written once.
+	const struct proxy_set *set;
+	struct random_stream *random;
+	uint16_t first_port;
+	uint16_t slot_count;
+	uint16_t lcore_count; // that share the limits of the settings
+	uint16_t guarantee; // open connections each pool is sure of
+
+	// Written by the owner alone.
+	struct proxy_connection *connections;
+	uint8_t *states; // enum proxy_slot_state a slot; the sweep reads them
+	struct proxy_pool *pools;
+	uint16_t *free_slots;
+	uint16_t free_count;
+	uint16_t reserved; // free slots kept for pools that have less than their guarantee
+	bool is_stopped;
+
+	// Each has one producer and one consumer, and room for all it can ever hold.
+	struct handle_ring from_manager; // proxy_message_make()
+	struct handle_ring to_manager; // slots unlinked
+
+	// Written by the management lcore alone.
+	uint8_t *marked base_aligned(BASE_CACHE_LINE); // a slot: a mark is on its way
+};
+
+enum proxy_message {
+	PROXY_MESSAGE_MARK, // stale: let it take no new query
+	PROXY_MESSAGE_CLOSED, // the slot is free again
+};
+
+static inline uint32_t proxy_message_make(enum proxy_message message, uint16_t slot)
+{
+	return (uint32_t)message << 16 | slot;
+}
+
+// Local ports first_port to first_port + port_count - 1 are this lcore's and no other's; `random`
+// stays the caller's. 0, -ENOMEM, or -EINVAL when there are fewer ports than upstreams.
+base_must_check int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
+	struct random_stream *random, uint16_t first_port, uint16_t port_count,
+	uint16_t lcore_count);
+void proxy_pools_fini(struct proxy_pools *pools);
+
+// A connection to the upstream with one more query in flight, or PROXY_SLOT_NONE: stopped, or no
+// local port is left and no busy connection can be shared.
+uint16_t proxy_pool_take(struct proxy_pools *pools, uint16_t upstream, uint64_t now);
+
+// One query less in flight. The last one puts the connection in the idle queue, or unlinks it.
+void proxy_pool_give_back(struct proxy_pools *pools, uint16_t slot, uint64_t now);
+
+// From now on it takes no new query; with none in flight it is unlinked at once.
+void proxy_pool_retire(struct proxy_pools *pools, uint16_t slot, enum proxy_close_reason reason);
+
+// Does what the management lcore asked for, at most `most` messages. Once a burst.
+void proxy_pools_read_messages(struct proxy_pools *pools, uint32_t most, uint64_t now);
+
+// Taking fails from now on, idle connections are unlinked, busy ones when they come back. A
+// second call does nothing.
+void proxy_pools_stop(struct proxy_pools *pools);
+
+// True if no connection is open.
+bool proxy_pools_are_drained(const struct proxy_pools *pools);
+
+static inline uint16_t proxy_pools_local_port(const struct proxy_pools *pools, uint16_t slot)
+{
+	return (uint16_t)(pools->first_port + slot);
+}
+
+// The slot of a local port, PROXY_SLOT_NONE when the port is not this lcore's.
+static inline uint16_t proxy_pools_slot(const struct proxy_pools *pools, uint16_t port)
+{
+	uint32_t slot = (uint32_t)port - pools->first_port;
+
+	return slot < pools->slot_count ? (uint16_t)slot : PROXY_SLOT_NONE;
+}

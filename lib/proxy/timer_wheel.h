@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// When each pending query runs out of time, by its slot number: arming, cancelling and expiring
+// cost the same however many are armed. One lcore's own. A tick is 2^20 ns (about 1.05 ms); a
+// timer fires at the first call at or after its tick, never before its time.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+#define TIMER_WHEEL_TICK_SHIFT 20
+#define TIMER_WHEEL_TICKS 8192u // 8.6 s: longer than any wait (PROXY_QUERY_DEADLINE)
+#define TIMER_WHEEL_NONE UINT32_MAX
+
+struct timer_wheel_link {
+	uint32_t next;
+	uint32_t previous; // slot, or TIMER_WHEEL_NONE when the head of its tick points here
+	uint32_t tick; // index into heads; TIMER_WHEEL_NONE when not armed
+};
+
+struct timer_wheel {
+	uint64_t now_tick; // every tick before it is empty
+	struct timer_wheel_link *links;
+	uint32_t heads[TIMER_WHEEL_TICKS];
+};
+
+// For slots 0 to count - 1. 0 or -ENOMEM.
+base_must_check int timer_wheel_init(struct timer_wheel *wheel, uint32_t count, uint64_t now);
+void timer_wheel_fini(struct timer_wheel *wheel);
+
+// Arms the slot, which is not armed; a time more than the wheel's span ahead is cut to it.
+void timer_wheel_arm(struct timer_wheel *wheel, uint32_t slot, uint64_t when);
+
+// Does nothing to a slot that is not armed.
+void timer_wheel_cancel(struct timer_wheel *wheel, uint32_t slot);
+
+// Takes out one slot whose time has come; false when there is none (left).
+bool timer_wheel_take_expired(struct timer_wheel *wheel, uint64_t now, uint32_t *slot);

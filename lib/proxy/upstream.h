@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Upstreams and the groups they form: one group for each `forward` of the configuration. A set
+// is made on the management lcore and not changed afterwards, but for the paths, so that every
+// lcore may read it within a burst.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/address.h"
+#include "net/path.h"
+#include "base/random.h"
+
+enum proxy_policy {
+	PROXY_POLICY_RANDOM,
+	PROXY_POLICY_ROUND_ROBIN,
+	PROXY_POLICY_SEQUENTIAL,
+};
+
+// A query is answered, one way or the other, this long after it came.
+#define PROXY_QUERY_DEADLINE (UINT64_C(5) * 1000000000)
+
+#define PROXY_GROUP_UPSTREAMS_MOST 1024
+#define PROXY_UPSTREAMS_MOST 16384
+
+// Times in nanoseconds. Limits are totals over all lcores, and are split among them.
+struct proxy_settings {
+	enum proxy_policy policy;
+	uint64_t expire; // longest idle time of a connection; 0: no reuse
+	uint64_t max_age; // longest life of a connection; 0: no limit
+	uint64_t read_timeout; // for one attempt
+	uint32_t max_idle_conns; // an upstream; 0: no limit
+	uint32_t max_concurrent; // queries of the group in flight; 0: no limit
+	uint32_t max_connect_attempts; // failed attempts a query; 0: only the deadline counts
+};
+
+struct proxy_upstream {
+	struct net_endpoint endpoint;
+	uint16_t group;
+	// Written by the management lcore (proxy_upstream_set_path), read under RCU by workers;
+	// NULL until the first path is known.
+	struct net_path *path;
+};
+
+struct proxy_group {
+	struct proxy_settings settings;
+	bool has_source_address;
+	struct net_address source_address;
+	uint16_t first_upstream; // its upstreams stand one behind the other in the set
+	uint16_t upstream_count;
+	// Steps that visit every upstream once, whatever the first: numbers below upstream_count
+	// without a common divisor with it.
+	uint16_t *strides;
+	uint16_t stride_count;
+};
+
+struct proxy_set {
+	struct proxy_group *groups;
+	uint16_t group_count;
+	struct proxy_upstream *upstreams;
+	uint16_t upstream_count;
+};
+
+// Which upstream comes first for a query, and which after it. Each is visited once before any is
+// visited again.
+struct proxy_order {
+	uint16_t position; // within the group
+	uint16_t stride;
+};
+
+// What one group is made of; copied.
+struct proxy_group_template {
+	struct proxy_settings settings;
+	bool has_source_address;
+	struct net_address source_address;
+	const struct net_endpoint *upstreams;
+	uint16_t upstream_count; // 1 to PROXY_GROUP_UPSTREAMS_MOST
+};
+
+// NULL with errno: ENOMEM, or EINVAL for a group without or with too many upstreams.
+struct proxy_set *proxy_set_create(const struct proxy_group_template *templates, uint16_t count);
+
+// No worker may still read the set.
+void proxy_set_destroy(struct proxy_set *set);
+
+// Management lcore only. Publishes a copy of `path` if it differs from what stands. 1 if it was
+// changed: *old is then to be freed after a grace period (it may be NULL); 0, or -ENOMEM.
+int proxy_upstream_set_path(
+	struct proxy_upstream *upstream, const struct net_path *path, struct net_path **old);
+
+// The order for a new query. *turn is the lcore's own counter for round_robin.
+static inline struct proxy_order proxy_order_start(
+	const struct proxy_group *group, uint16_t *turn, struct random_stream *random)
+{
+	struct proxy_order order = {.position = 0, .stride = 1};
+
+	if (group->upstream_count == 1)
+		return order;
+	if (group->settings.policy == PROXY_POLICY_RANDOM) {
+		order.position = (uint16_t)random_stream_below(random, group->upstream_count);
+		order.stride = group->strides[random_stream_below(random, group->stride_count)];
+	} else if (group->settings.policy == PROXY_POLICY_ROUND_ROBIN) {
+		order.position = *turn;
+		*turn = (uint16_t)(*turn + 1 == group->upstream_count ? 0 : *turn + 1);
+	}
+	return order;
+}
+
+static inline void proxy_order_next(struct proxy_order *order, const struct proxy_group *group)
+{
+	uint32_t position = (uint32_t)order->position + order->stride;
+
+	if (position >= group->upstream_count)
+		position -= group->upstream_count;
+	order->position = (uint16_t)position;
+}
