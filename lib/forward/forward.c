@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "forward/forward.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "forward/lcore.h"
+#include "rcu/rcu.h"
+
+// What one call of expire does at most, so that a burst's time is bounded.
+#define EXPIRED_A_BURST 64
+#define MESSAGES_A_BURST 256
+
+#define NO_OWNER UINT8_MAX
+
+void forward_local_ports(const struct forward_shared *shared, uint16_t lcore, uint16_t lcore_count,
+	uint16_t *first, uint16_t *count)
+{
+	uint32_t all = (uint32_t)shared->local_port_last - shared->local_port_first + 1;
+	uint32_t start = all * lcore / lcore_count;
+	uint32_t end = all * (lcore + 1u) / lcore_count;
+
+	*first = (uint16_t)(shared->local_port_first + start);
+	*count = (uint16_t)(end - start);
+}
+
+int forward_shared_init(
+	struct forward_shared *shared, uint16_t first, uint16_t last, uint16_t lcore_count)
+{
+	if (!first || last < first || !lcore_count || lcore_count > FORWARD_LCORES_MOST ||
+		(uint32_t)last - first + 1 < lcore_count ||
+		(uint32_t)last - first + 1 >= PROXY_SLOT_NONE)
+		return -EINVAL;
+	*shared = (struct forward_shared){.local_port_first = first, .local_port_last = last};
+	shared->port_owners = malloc((size_t)last - first + 1);
+	if (!shared->port_owners)
+		return -ENOMEM;
+	for (uint16_t lcore = 0; lcore < lcore_count; lcore++) {
+		uint16_t start;
+		uint16_t count;
+
+		forward_local_ports(shared, lcore, lcore_count, &start, &count);
+		memset(shared->port_owners + (start - first), lcore, count);
+	}
+	return 0;
+}
+
+void forward_shared_fini(struct forward_shared *shared)
+{
+	free(shared->port_owners);
+	*shared = (struct forward_shared){0};
+}
+
+struct forward_lcore *forward_lcore_create(struct forward_shared *shared, struct proxy_set *set,
+	struct random_stream *random, const struct forward_lcore_options *options)
+{
+	struct proxy_lcore_options proxy_options = {
+		.pending_count = options->pending_count,
+		.lcore_count = options->lcore_count,
+		.now = options->now,
+	};
+	struct forward_lcore *lcore = aligned_alloc(BASE_CACHE_LINE, sizeof(*lcore));
+
+	if (!lcore)
+		return NULL;
+	memset(lcore, 0, sizeof(*lcore));
+	lcore->shared = shared;
+	lcore->sink = options->sink;
+	lcore->lcore = options->lcore;
+	forward_local_ports(shared, options->lcore, options->lcore_count, &proxy_options.first_port,
+		&proxy_options.port_count);
+	lcore->proxy = proxy_lcore_create(set, random, &proxy_options);
+	if (!lcore->proxy) {
+		int error = errno;
+
+		free(lcore);
+		errno = error;
+		return NULL;
+	}
+	return lcore;
+}
+
+void forward_lcore_destroy(struct forward_lcore *lcore)
+{
+	if (!lcore)
+		return;
+	proxy_lcore_destroy(lcore->proxy);
+	free(lcore);
+}
+
+static void frame_to_kernel(struct forward_lcore *lcore, struct net_frame *frame)
+{
+	switch (lcore->sink.to_kernel(lcore->sink.context, frame)) {
+	case FORWARD_HANDED_OVER:
+		stats_count(&lcore->counters, STATS_FRAME_KERNEL);
+		break;
+	case FORWARD_RING_FULL:
+		stats_count(&lcore->counters, STATS_FRAME_KERNEL_FULL);
+		break;
+	case FORWARD_NO_TAKER:
+		stats_count(&lcore->counters, STATS_FRAME_NOT_OURS);
+		break;
+	}
+}
+
+// The lcore that owns this local port, NO_OWNER outside the range.
+static uint8_t local_port_owner(const struct forward_shared *shared, uint16_t port)
+{
+	if (port < shared->local_port_first || port > shared->local_port_last)
+		return NO_OWNER;
+	return shared->port_owners[port - shared->local_port_first];
+}
+
+static void frame_hop(struct forward_lcore *lcore, struct net_frame *frame, uint8_t owner)
+{
+	if (lcore->sink.to_lcore(lcore->sink.context, frame, owner) == FORWARD_HANDED_OVER)
+		stats_count(&lcore->counters, STATS_FRAME_HOPPED);
+	else
+		stats_count(&lcore->counters, STATS_FRAME_HOP_FULL);
+}
+
+static void datagram_receive(struct forward_lcore *lcore, const struct forward_snapshot *snapshot,
+	struct net_frame *frame, uint64_t now)
+{
+	const struct forward_listener *listener =
+		forward_snapshot_find(snapshot, &frame->destination);
+	uint8_t owner;
+
+	if (listener) {
+		if (base_unlikely(!frame->source.port ||
+				  net_address_is_unfit_as_source(&frame->source.address))) {
+			forward_frame_drop(lcore, frame, STATS_FRAME_UNFIT_SOURCE);
+			return;
+		}
+		stats_count(&lcore->counters, STATS_FRAME_QUERY);
+		forward_query_receive(lcore, frame, listener, now);
+		return;
+	}
+	owner = local_port_owner(lcore->shared, frame->destination.port);
+	if (owner == NO_OWNER ||
+		!forward_snapshot_is_local(snapshot, &frame->destination.address)) {
+		frame_to_kernel(lcore, frame);
+	} else if (owner == lcore->lcore) {
+		stats_count(&lcore->counters, STATS_FRAME_REPLY);
+		forward_reply_receive(lcore, frame, now);
+	} else {
+		frame_hop(lcore, frame, owner);
+	}
+}
+
+static void error_receive(struct forward_lcore *lcore, struct net_frame *frame, uint64_t now)
+{
+	struct net_quoted_datagram quoted;
+	uint8_t owner = NO_OWNER;
+
+	if (net_frame_parse_quote(frame, &quoted) == 0)
+		owner = local_port_owner(lcore->shared, quoted.source.port);
+	if (owner == NO_OWNER) {
+		frame_to_kernel(lcore, frame);
+	} else if (owner == lcore->lcore) {
+		stats_count(&lcore->counters, STATS_FRAME_ICMP_ERROR);
+		forward_error_receive(lcore, frame, &quoted, now);
+	} else {
+		frame_hop(lcore, frame, owner);
+	}
+}
+
+static void frame_receive(struct forward_lcore *lcore, const struct forward_snapshot *snapshot,
+	struct net_frame *frame, uint64_t now)
+{
+	switch (frame->kind) {
+	case NET_FRAME_UDP:
+		datagram_receive(lcore, snapshot, frame, now);
+		break;
+	case NET_FRAME_ICMP_ERROR:
+		error_receive(lcore, frame, now);
+		break;
+	case NET_FRAME_FRAGMENT:
+		forward_frame_drop(lcore, frame, STATS_FRAME_FRAGMENT);
+		break;
+	case NET_FRAME_MALFORMED:
+		forward_frame_drop(lcore, frame, STATS_FRAME_MALFORMED);
+		break;
+	case NET_FRAME_BAD_CHECKSUM:
+		forward_frame_drop(lcore, frame, STATS_FRAME_BAD_CHECKSUM);
+		break;
+	default:
+		frame_to_kernel(lcore, frame);
+		break;
+	}
+}
+
+// Parses the whole burst first, and asks for the lines that matching replies will read, so that
+// the cache misses of one frame overlap with the work on another.
+static void burst_parse(struct forward_lcore *lcore, struct net_frame *frames, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++)
+		base_prefetch(frames[i].data);
+	for (uint16_t i = 0; i < count; i++) {
+		struct net_frame *frame = &frames[i];
+
+		if (net_frame_parse(frame) == NET_FRAME_UDP && frame->payload_length >= 2 &&
+			local_port_owner(lcore->shared, frame->destination.port) == lcore->lcore)
+			proxy_pending_prefetch(&lcore->proxy->pending, frame->destination.port,
+				bytes_load_u16(net_frame_payload(frame)));
+	}
+}
+
+static void burst_receive(
+	struct forward_lcore *lcore, struct net_frame *frames, uint16_t count, uint64_t now)
+{
+	const struct forward_snapshot *snapshot = rcu_pointer_read(lcore->shared->snapshot);
+
+	burst_parse(lcore, frames, count);
+	for (uint16_t i = 0; i < count; i++)
+		frame_receive(lcore, snapshot, &frames[i], now);
+}
+
+void forward_lcore_receive(
+	struct forward_lcore *lcore, struct net_frame *frames, uint16_t count, uint64_t now)
+{
+	stats_count_many(&lcore->counters, STATS_FRAMES_RECEIVED, count);
+	burst_receive(lcore, frames, count, now);
+}
+
+void forward_lcore_receive_hopped(
+	struct forward_lcore *lcore, struct net_frame *frames, uint16_t count, uint64_t now)
+{
+	stats_count_many(&lcore->counters, STATS_FRAMES_HOPPED_IN, count);
+	burst_receive(lcore, frames, count, now);
+}
+
+void forward_lcore_expire(struct forward_lcore *lcore, uint64_t now)
+{
+	uint32_t slot;
+
+	proxy_pools_read_messages(&lcore->proxy->pools, MESSAGES_A_BURST, now);
+	for (int i = 0; i < EXPIRED_A_BURST && proxy_take_expired(lcore->proxy, now, &slot); i++) {
+		stats_count(&lcore->counters, STATS_ATTEMPT_TIMEOUTS);
+		proxy_attempt_fail(lcore->proxy, slot, PROXY_FAILURE_TIMEOUT, now);
+		forward_query_attempt_again(lcore, slot, NULL, now);
+	}
+}
+
+void forward_lcore_stop_queries(struct forward_lcore *lcore)
+{
+	lcore->takes_no_queries = true;
+}
+
+void forward_lcore_stop_pools(struct forward_lcore *lcore)
+{
+	proxy_pools_stop(&lcore->proxy->pools);
+}
+
+uint32_t forward_lcore_in_flight(const struct forward_lcore *lcore)
+{
+	return proxy_in_flight(lcore->proxy);
+}
+
+const struct stats_counters *forward_lcore_counters(const struct forward_lcore *lcore)
+{
+	return &lcore->counters;
+}
+
+struct proxy_lcore *forward_lcore_proxy(struct forward_lcore *lcore)
+{
+	return lcore->proxy;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "forward/lcore.h"
+
+// The reply becomes the client's: its id and flags, its case of the name, and its size.
+static void reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	struct dns_message *reply, uint64_t now)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->proxy->pending, slot);
+	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
+	const uint16_t kept = DNS_FLAG_RD | DNS_FLAG_CD;
+	const uint8_t *asked = proxy_pending_message(&lcore->proxy->pending, pending);
+	uint8_t *message = net_frame_payload(frame);
+	struct net_flow flow = client->flow;
+	enum stats_counter verdict = STATS_QUERY_ANSWERED;
+
+	dns_bytes_set_id(message, client->id);
+	reply->flags = (uint16_t)((reply->flags & ~kept) | (client->flags & kept));
+	dns_bytes_set_flags(message, reply->flags);
+	memcpy(message + DNS_HEADER_BYTES, asked + DNS_HEADER_BYTES,
+		(size_t)pending->question_end - DNS_HEADER_BYTES);
+	if (base_unlikely(frame->payload_length > client->udp_size)) {
+		frame->payload_length = dns_message_truncate(
+			message, frame->payload_length, reply, client->udp_size);
+		verdict = STATS_QUERY_TRUNCATED;
+	}
+	stats_count(&lcore->counters, verdict);
+	proxy_query_finish(lcore->proxy, slot, now);
+	forward_frame_send(lcore, frame, &flow, STATS_SENT_ANSWERS);
+}
+
+void forward_reply_receive(struct forward_lcore *lcore, struct net_frame *frame, uint64_t now)
+{
+	struct dns_message reply;
+	uint32_t slot;
+
+	switch (proxy_reply_match(lcore->proxy, &frame->source, frame->destination.port,
+		net_frame_payload(frame), frame->payload_length, &reply, &slot)) {
+	case PROXY_REPLY_GOOD:
+		stats_count(&lcore->counters, STATS_REPLY_RELAYED);
+		reply_relay(lcore, slot, frame, &reply, now);
+		return;
+	case PROXY_REPLY_GARBAGE:
+		stats_count(&lcore->counters, STATS_REPLY_GARBAGE);
+		proxy_attempt_fail(lcore->proxy, slot, PROXY_FAILURE_GARBAGE, now);
+		forward_query_attempt_again(lcore, slot, frame, now);
+		return;
+	case PROXY_REPLY_SHORT:
+		forward_frame_drop(lcore, frame, STATS_REPLY_SHORT);
+		return;
+	case PROXY_REPLY_LATE:
+		forward_frame_drop(lcore, frame, STATS_REPLY_LATE);
+		return;
+	case PROXY_REPLY_FORGED:
+		forward_frame_drop(lcore, frame, STATS_REPLY_FORGED);
+		return;
+	case PROXY_REPLY_MISMATCHED:
+		forward_frame_drop(lcore, frame, STATS_REPLY_MISMATCHED);
+		return;
+	}
+}
+
+// A quote without the id could be about any query on that port, or about none: it counts for
+// nothing.
+void forward_error_receive(struct forward_lcore *lcore, struct net_frame *frame,
+	const struct net_quoted_datagram *quoted, uint64_t now)
+{
+	uint32_t slot = PROXY_PENDING_NONE;
+
+	if (quoted->payload_length >= sizeof(uint16_t))
+		slot = proxy_error_match(lcore->proxy, &quoted->destination, quoted->source.port,
+			bytes_load_u16(quoted->payload));
+	if (slot == PROXY_PENDING_NONE) {
+		forward_frame_drop(lcore, frame, STATS_ICMP_UNMATCHED);
+		return;
+	}
+	stats_count(&lcore->counters, STATS_ICMP_MATCHED);
+	forward_frame_release(lcore, frame);
+	proxy_attempt_fail(lcore->proxy, slot, PROXY_FAILURE_UNREACHABLE, now);
+	forward_query_attempt_again(lcore, slot, NULL, now);
+}

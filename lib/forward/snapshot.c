@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "forward/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "forward/zones.h"
+
+// Open addressing. Behind the listeners stands one entry of port 0, without zones, for every
+// local address.
+struct forward_snapshot {
+	struct forward_listener *listeners;
+	size_t listener_count;
+	size_t entry_count; // listeners and local addresses
+	uint32_t *table; // index into listeners + 1; 0 is empty
+	uint32_t table_mask;
+};
+
+static uint32_t endpoint_hash(const struct net_address *address, uint16_t port)
+{
+	uint64_t halves[2];
+	uint64_t hash;
+
+	memcpy(halves, address->bytes, sizeof(halves));
+	hash = (halves[0] ^ port) * UINT64_C(0x9e3779b97f4a7c15);
+	hash = (hash ^ hash >> 32 ^ halves[1]) * UINT64_C(0xc2b2ae3d27d4eb4f);
+	return (uint32_t)(hash >> 32);
+}
+
+static const struct forward_listener *snapshot_find_entry(
+	const struct forward_snapshot *snapshot, const struct net_address *address, uint16_t port)
+{
+	uint32_t at = endpoint_hash(address, port);
+
+	for (;; at++) {
+		uint32_t entry = snapshot->table[at & snapshot->table_mask];
+		const struct forward_listener *found;
+
+		if (!entry)
+			return NULL;
+		found = &snapshot->listeners[entry - 1];
+		if (found->endpoint.port == port &&
+			net_address_equal(&found->endpoint.address, address))
+			return found;
+	}
+}
+
+const struct forward_listener *forward_snapshot_find(
+	const struct forward_snapshot *snapshot, const struct net_endpoint *destination)
+{
+	if (base_unlikely(!destination->port))
+		return NULL;
+	return snapshot_find_entry(snapshot, &destination->address, destination->port);
+}
+
+bool forward_snapshot_is_local(
+	const struct forward_snapshot *snapshot, const struct net_address *address)
+{
+	return snapshot_find_entry(snapshot, address, 0) != NULL;
+}
+
+const struct forward_listener *forward_snapshot_listeners(
+	const struct forward_snapshot *snapshot, size_t *count)
+{
+	*count = snapshot->listener_count;
+	return snapshot->listeners;
+}
+
+struct forward_match forward_listener_match(
+	const struct forward_listener *listener, const uint8_t *name, uint16_t length)
+{
+	return forward_zones_match(listener->zones, name, length);
+}
+
+static void snapshot_add_entry(
+	struct forward_snapshot *snapshot, const struct net_address *address, uint16_t port)
+{
+	uint32_t at = endpoint_hash(address, port);
+
+	if (snapshot_find_entry(snapshot, address, port))
+		return;
+	while (snapshot->table[at & snapshot->table_mask])
+		at++;
+	snapshot->listeners[snapshot->entry_count++] = (struct forward_listener){
+		.endpoint = {.address = *address, .port = port},
+	};
+	snapshot->table[at & snapshot->table_mask] = (uint32_t)snapshot->entry_count;
+}
+
+static bool server_is_at(const struct config_server *server, const struct net_endpoint *endpoint)
+{
+	for (size_t i = 0; i < server->bind_count; i++) {
+		if (net_address_equal(&server->bind[i], &endpoint->address))
+			return server->port == endpoint->port;
+	}
+	return !server->bind_count && server->port == endpoint->port;
+}
+
+// The zones of one listener: servers bound to its address come before those bound to none.
+static int snapshot_fill_listener(const struct config *config, struct forward_listener *listener)
+{
+	size_t count;
+	const struct config_server *servers = config_servers(config, &count);
+	const struct config_server **chosen = calloc(count + 1, sizeof(*chosen));
+	size_t chosen_count = 0;
+
+	if (!chosen)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		if (servers[i].bind_count && server_is_at(&servers[i], &listener->endpoint))
+			chosen[chosen_count++] = &servers[i];
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!servers[i].bind_count && server_is_at(&servers[i], &listener->endpoint))
+			chosen[chosen_count++] = &servers[i];
+	}
+	listener->zones = forward_zones_create(config, chosen, chosen_count);
+	free(chosen);
+	return listener->zones ? 0 : -ENOMEM;
+}
+
+static bool is_among(
+	const struct net_address *addresses, size_t count, const struct net_address *address)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (net_address_equal(&addresses[i], address))
+			return true;
+	}
+	return false;
+}
+
+static void snapshot_add_server(struct forward_snapshot *snapshot,
+	const struct config_server *server, const struct net_address *local, size_t local_count)
+{
+	for (size_t i = 0; i < local_count && !server->bind_count; i++)
+		snapshot_add_entry(snapshot, &local[i], server->port);
+	for (size_t i = 0; i < server->bind_count; i++) {
+		// An address that is not there (yet) can not be served.
+		if (is_among(local, local_count, &server->bind[i]))
+			snapshot_add_entry(snapshot, &server->bind[i], server->port);
+	}
+}
+
+static int snapshot_fill(struct forward_snapshot *snapshot, const struct config *config,
+	const struct net_address *local, size_t local_count)
+{
+	size_t count;
+	const struct config_server *servers = config_servers(config, &count);
+
+	for (size_t i = 0; i < count; i++)
+		snapshot_add_server(snapshot, &servers[i], local, local_count);
+	snapshot->listener_count = snapshot->entry_count;
+	for (size_t i = 0; i < local_count; i++)
+		snapshot_add_entry(snapshot, &local[i], 0);
+	for (size_t i = 0; i < snapshot->listener_count; i++) {
+		int error = snapshot_fill_listener(config, &snapshot->listeners[i]);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static size_t entries_most(const struct config *config, size_t local_count)
+{
+	size_t count;
+	const struct config_server *servers = config_servers(config, &count);
+	size_t most = local_count + 1;
+
+	for (size_t i = 0; i < count; i++)
+		most += servers[i].bind_count ? servers[i].bind_count : local_count;
+	return most;
+}
+
+struct forward_snapshot *forward_snapshot_create(
+	const struct config *config, const struct net_address *local, size_t local_count)
+{
+	struct forward_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	size_t most = entries_most(config, local_count);
+	uint32_t size = 16;
+
+	if (!snapshot)
+		return NULL;
+	while (size < 2 * most)
+		size *= 2;
+	snapshot->table_mask = size - 1;
+	snapshot->table = calloc(size, sizeof(*snapshot->table));
+	snapshot->listeners = calloc(most, sizeof(*snapshot->listeners));
+	if (!snapshot->table || !snapshot->listeners)
+		goto out;
+	if (snapshot_fill(snapshot, config, local, local_count))
+		goto out;
+	return snapshot;
+out:
+	forward_snapshot_destroy(snapshot);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void forward_snapshot_destroy(struct forward_snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	for (size_t i = 0; i < snapshot->listener_count; i++)
+		forward_zones_destroy((struct forward_zones *)snapshot->listeners[i].zones);
+	free(snapshot->listeners);
+	free(snapshot->table);
+	free(snapshot);
+}
+
+static void template_fill(
+	struct proxy_group_template *template, const struct config_forward *forward)
+{
+	static const enum proxy_policy policies[] = {
+		[CONFIG_POLICY_RANDOM] = PROXY_POLICY_RANDOM,
+		[CONFIG_POLICY_ROUND_ROBIN] = PROXY_POLICY_ROUND_ROBIN,
+		[CONFIG_POLICY_SEQUENTIAL] = PROXY_POLICY_SEQUENTIAL,
+	};
+
+	*template = (struct proxy_group_template){
+		.settings =
+			{
+				.policy = policies[forward->policy],
+				.expire = forward->expire,
+				.max_age = forward->max_age,
+				.read_timeout = forward->read_timeout,
+				.max_idle_conns = forward->max_idle_conns,
+				.max_concurrent = forward->max_concurrent,
+				.max_connect_attempts = forward->max_connect_attempts,
+			},
+		.has_source_address = forward->has_source_address,
+		.source_address = forward->source_address,
+		.upstreams = forward->upstreams,
+		.upstream_count = forward->upstream_count > PROXY_GROUP_UPSTREAMS_MOST
+					  ? 0
+					  : (uint16_t)forward->upstream_count,
+	};
+}
+
+struct proxy_set *forward_proxy_set_create(const struct config *config)
+{
+	size_t count;
+	const struct config_forward *const *forwards = config_forwards(config, &count);
+	struct proxy_group_template *templates;
+	struct proxy_set *set;
+
+	if (count >= FORWARD_NO_GROUP) {
+		errno = EINVAL;
+		return NULL;
+	}
+	templates = calloc(count + 1, sizeof(*templates));
+	if (!templates)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		template_fill(&templates[i], forwards[i]);
+	set = proxy_set_create(templates, (uint16_t)count);
+	free(templates);
+	return set;
+}

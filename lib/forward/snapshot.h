@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which datagrams are queries for us, and which forward takes a query: the configuration and the
+// local addresses in the shape that workers look up. Made on the management lcore, published
+// under RCU, never changed; made anew when either changes.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "net/address.h"
+#include "proxy/upstream.h"
+
+#define FORWARD_NO_GROUP UINT16_MAX
+
+struct forward_snapshot;
+
+// The zones served at one address and port.
+struct forward_listener {
+	struct net_endpoint endpoint;
+	const struct forward_zones *zones;
+};
+
+// `local` are the addresses of the ports: what servers without `bind` serve, and where replies
+// may arrive. Keeps pointers into `config`, which must live longer. NULL with errno.
+struct forward_snapshot *forward_snapshot_create(
+	const struct config *config, const struct net_address *local, size_t local_count);
+void forward_snapshot_destroy(struct forward_snapshot *snapshot);
+
+// The upstream groups of the configuration: group g is the g-th forward of config_forwards().
+// NULL with errno.
+struct proxy_set *forward_proxy_set_create(const struct config *config);
+
+// NULL when this address and port is not served.
+const struct forward_listener *forward_snapshot_find(
+	const struct forward_snapshot *snapshot, const struct net_endpoint *destination);
+
+bool forward_snapshot_is_local(
+	const struct forward_snapshot *snapshot, const struct net_address *address);
+
+// Every address and port served, for the filter of bifurcated ports. Good as long as the snapshot.
+const struct forward_listener *forward_snapshot_listeners(
+	const struct forward_snapshot *snapshot, size_t *count);
+
+// What a listener says to a query for this name (wire format, any case, good).
+struct forward_match {
+	uint16_t group; // of the proxy set; FORWARD_NO_GROUP: REFUSED
+	uint16_t bufsize; // of the matching server, or of the listener's first
+};
+
+struct forward_match forward_listener_match(
+	const struct forward_listener *listener, const uint8_t *name, uint16_t length);
