@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// All that one run of millrace is made of. Everything here is the management lcore's; what the
+// workers see of it says so.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "forward/forward.h"
+#include "kernel/tables.h"
+#include "kernel/tap.h"
+#include "nic/nic.h"
+#include "options.h"
+#include "worker.h"
+
+struct app {
+	struct options options;
+	struct config *config;
+	struct nic *nic;
+	struct proxy_set *set;
+	struct forward_shared shared; // read by workers
+	struct worker **workers;
+	uint16_t worker_count;
+	uint32_t phase; // enum worker_phase, read by workers
+
+	struct kernel_tables *tables;
+	struct kernel_tap *taps[NIC_PORTS_MOST]; // NULL for a port without
+	uint64_t tap_dropped; // frames from the kernel for which there was no room
+
+	struct net_address *local; // of all ports
+	size_t local_count;
+	void **retired; // memory that workers may still read: freed after a grace period
+	size_t retired_count;
+
+	struct proxy_pools **pools; // of the workers
+	uint16_t *swept; // scratch of the sweep
+	int events; // epoll
+	int signals;
+};

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "manager.h"
+
+#include <errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "frame_ring.h"
+#include "network.h"
+#include "proxy/sweep.h"
+
+#define SWEEP_PERIOD (250 * CLOCK_MILLISECOND)
+#define RESOLVE_PERIOD CLOCK_SECOND
+#define DRAIN_MOST (PROXY_QUERY_DEADLINE + 100 * CLOCK_MILLISECOND)
+#define CLOSE_MOST CLOCK_SECOND
+#define IDLE_MILLISECONDS 1
+#define SWEPT_MOST 65536u
+
+int manager_open_signals(struct app *app)
+{
+	sigset_t ending;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGINT);
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &ending, NULL))
+		return -errno;
+	app->signals = signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
+	return app->signals < 0 ? -errno : 0;
+}
+
+static int watch(struct app *app, int descriptor)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = descriptor};
+
+	return epoll_ctl(app->events, EPOLL_CTL_ADD, descriptor, &event) ? -errno : 0;
+}
+
+int manager_open(struct app *app)
+{
+	int error = 0;
+
+	app->swept = malloc(SWEPT_MOST * sizeof(*app->swept));
+	app->pools = calloc(app->worker_count, sizeof(*app->pools));
+	app->events = epoll_create1(EPOLL_CLOEXEC);
+	if (!app->swept || !app->pools || app->events < 0) {
+		error = -errno;
+		goto out;
+	}
+	for (uint16_t i = 0; i < app->worker_count; i++)
+		app->pools[i] = &forward_lcore_proxy(app->workers[i]->forward)->pools;
+	error = watch(app, app->signals);
+	if (!error)
+		error = watch(app, kernel_tables_fd(app->tables));
+	for (uint16_t port = 0; port < NIC_PORTS_MOST && !error; port++) {
+		if (app->taps[port])
+			error = watch(app, kernel_tap_fd(app->taps[port]));
+	}
+out:
+	if (error)
+		log_error("the management loop can not start: %s", strerror(-error));
+	return error;
+}
+
+void manager_close(struct app *app)
+{
+	free(app->swept);
+	free(app->pools);
+	if (app->events >= 0)
+		close(app->events);
+	if (app->signals >= 0)
+		close(app->signals);
+}
+
+// Frames that workers handed over go to the kernel's interface. Returns how many.
+static uint32_t write_to_kernel(struct app *app, uint16_t port)
+{
+	struct net_frame frames[NIC_BURST];
+	uint32_t written = 0;
+
+	for (uint16_t i = 0; i < app->worker_count && app->taps[port]; i++) {
+		uint16_t count =
+			frame_ring_pop(app->workers[i]->to_kernel[port], frames, NIC_BURST);
+
+		for (uint16_t j = 0; j < count; j++) {
+			// A frame that the kernel does not take is as good as lost on the wire.
+			if (kernel_tap_write(app->taps[port], frames[j].data, frames[j].length))
+				app->tap_dropped++;
+		}
+		nic_frame_free(app->nic, frames, count);
+		written += count;
+	}
+	return written;
+}
+
+// What the kernel sends leaves by the queue of the first worker. Returns how many.
+static uint32_t read_from_kernel(struct app *app, uint16_t port)
+{
+	uint8_t bytes[2048];
+	uint32_t count;
+
+	for (count = 0; count < NIC_BURST; count++) {
+		int length = kernel_tap_read(app->taps[port], bytes, sizeof(bytes));
+		struct net_frame frame;
+
+		if (length < 0)
+			break;
+		if (nic_frame_alloc(app->nic, 0, &frame, 1) != 1) {
+			app->tap_dropped++;
+			continue;
+		}
+		if (length > frame.length + frame.tailroom) {
+			nic_frame_free(app->nic, &frame, 1);
+			app->tap_dropped++;
+			continue;
+		}
+		memcpy(frame.data, bytes, (size_t)length);
+		frame.tailroom = (uint16_t)(frame.length + frame.tailroom - length);
+		frame.length = (uint16_t)length;
+		frame.port = port;
+		frame.offload = 0;
+		if (!frame_ring_push(app->workers[0]->from_kernel, &frame)) {
+			nic_frame_free(app->nic, &frame, 1);
+			app->tap_dropped++;
+		}
+	}
+	return count;
+}
+
+static uint32_t carry_kernel_frames(struct app *app)
+{
+	uint32_t carried = 0;
+
+	for (uint16_t port = 0; port < nic_port_count(app->nic); port++) {
+		if (!app->taps[port])
+			continue;
+		carried += write_to_kernel(app, port);
+		carried += read_from_kernel(app, port);
+	}
+	return carried;
+}
+
+static bool read_signals(struct app *app)
+{
+	struct signalfd_siginfo info;
+
+	return read(app->signals, &info, sizeof(info)) == (ssize_t)sizeof(info);
+}
+
+// When each periodic work is due next.
+struct manager_clock {
+	uint64_t sweep;
+	uint64_t resolve;
+};
+
+// One turn of the loop: sleeps until there is something to do, a millisecond at the most, since
+// rings of workers wake nobody. Returns true when a signal asks for the end.
+static bool manager_turn(struct app *app, struct manager_clock *due, bool is_busy)
+{
+	struct epoll_event ready[4];
+	uint64_t now;
+
+	// The events only wake: every source is read without waiting.
+	(void)epoll_wait(app->events, ready, 4, is_busy ? 0 : IDLE_MILLISECONDS);
+	now = clock_now();
+	network_update(app);
+	proxy_sweep_reap(app->pools, app->worker_count, app->swept, SWEPT_MOST);
+	if (now >= due->sweep) {
+		due->sweep = now + SWEEP_PERIOD;
+		for (uint16_t i = 0; i < app->worker_count; i++)
+			proxy_sweep_mark(app->pools[i], now);
+	}
+	if (now >= due->resolve) {
+		due->resolve = now + RESOLVE_PERIOD;
+		network_resolve(app);
+	}
+	return read_signals(app);
+}
+
+static uint32_t queries_in_flight(const struct app *app)
+{
+	uint32_t count = 0;
+
+	for (uint16_t i = 0; i < app->worker_count; i++)
+		count += forward_lcore_in_flight(app->workers[i]->forward);
+	return count;
+}
+
+static uint32_t connections_open(const struct app *app)
+{
+	uint32_t count = 0;
+
+	for (uint16_t i = 0; i < app->worker_count; i++) {
+		for (uint16_t j = 0; j < app->set->upstream_count; j++)
+			count += base_load(&app->pools[i]->pools[j].open_count);
+	}
+	return count;
+}
+
+static void turn_until_none(struct app *app, struct manager_clock *due,
+	uint32_t (*count)(const struct app *), uint64_t most)
+{
+	uint64_t until = clock_now() + most;
+	bool is_busy = false;
+
+	while (count(app) && clock_now() < until) {
+		is_busy = carry_kernel_frames(app) > 0;
+		(void)manager_turn(app, due, is_busy);
+	}
+}
+
+static void manager_stop(struct app *app, struct manager_clock *due)
+{
+	log_info("stopping: %u queries in flight", queries_in_flight(app));
+	base_store(&app->phase, WORKER_DRAINS);
+	turn_until_none(app, due, queries_in_flight, DRAIN_MOST);
+	base_store(&app->phase, WORKER_STOPS);
+	turn_until_none(app, due, connections_open, CLOSE_MOST);
+	base_store(&app->phase, WORKER_ENDS);
+	for (uint16_t i = 0; i < app->worker_count; i++)
+		rte_eal_wait_lcore(app->workers[i]->lcore_id);
+}
+
+void manager_run(struct app *app)
+{
+	struct manager_clock due = {0};
+	bool is_busy = false;
+
+	while (!manager_turn(app, &due, is_busy))
+		is_busy = carry_kernel_frames(app) > 0;
+	manager_stop(app, &due);
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "network.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "rcu/rcu.h"
+
+#define TAP_MTU 1500
+
+// Memory that workers may still read waits here for the next grace period.
+static void retire(struct app *app, void *memory)
+{
+	if (memory)
+		app->retired[app->retired_count++] = memory;
+}
+
+static void free_retired(struct app *app, struct forward_snapshot *snapshot)
+{
+	if (!app->retired_count && !snapshot)
+		return;
+	rcu_wait_grace_period();
+	forward_snapshot_destroy(snapshot);
+	while (app->retired_count)
+		free(app->retired[--app->retired_count]);
+}
+
+static int list_addresses(struct app *app, struct net_address **addresses, size_t *count)
+{
+	size_t room = 64;
+
+	for (;;) {
+		struct net_address *list = malloc(room * sizeof(*list));
+		size_t found = 0;
+
+		if (!list)
+			return -ENOMEM;
+		for (uint16_t port = 0; port < nic_port_count(app->nic); port++)
+			found += kernel_tables_list_addresses(app->tables, port,
+				list + (found < room ? found : room),
+				found < room ? room - found : 0);
+		if (found <= room) {
+			*addresses = list;
+			*count = found;
+			return 0;
+		}
+		free(list);
+		room = found;
+	}
+}
+
+static int set_filters(struct app *app)
+{
+	struct nic_filter_rules rules = {
+		.local = app->local,
+		.local_count = app->local_count,
+		.local_port_first = app->shared.local_port_first,
+		.local_port_last = app->shared.local_port_last,
+	};
+	size_t listener_count;
+	const struct forward_listener *listeners =
+		forward_snapshot_listeners(app->shared.snapshot, &listener_count);
+	size_t upstream_count = app->set->upstream_count;
+	struct net_endpoint *endpoints =
+		calloc(listener_count + upstream_count + 1, sizeof(*endpoints));
+	int error = 0;
+
+	if (!endpoints)
+		return -ENOMEM;
+	for (size_t i = 0; i < listener_count; i++)
+		endpoints[i] = listeners[i].endpoint;
+	for (size_t i = 0; i < upstream_count; i++)
+		endpoints[listener_count + i] = app->set->upstreams[i].endpoint;
+	rules.served = endpoints;
+	rules.served_count = listener_count;
+	rules.upstreams = endpoints + listener_count;
+	rules.upstream_count = upstream_count;
+	for (uint16_t port = 0; port < nic_port_count(app->nic) && !error; port++) {
+		error = nic_filter_set(app->nic, port, &rules);
+		if (error)
+			log_error("%s: the filter can not be set: %s",
+				nic_port_info(app->nic, port)->name, strerror(-error));
+	}
+	free(endpoints);
+	return error;
+}
+
+static void log_addresses(const struct app *app)
+{
+	for (size_t i = 0; i < app->local_count; i++) {
+		char text[NET_ADDRESS_TEXT];
+
+		log_info("address %s", net_address_format(&app->local[i], text));
+	}
+}
+
+// A new snapshot if the addresses changed. 1 when it did, 0, or -errno.
+static int update_addresses(struct app *app)
+{
+	struct forward_snapshot *old = app->shared.snapshot;
+	struct forward_snapshot *snapshot;
+	struct net_address *local;
+	size_t count;
+	int error = list_addresses(app, &local, &count);
+
+	if (error)
+		return error;
+	if (old && count == app->local_count &&
+		memcmp(local, app->local, count * sizeof(*local)) == 0) {
+		free(local);
+		return 0;
+	}
+	snapshot = forward_snapshot_create(app->config, local, count);
+	if (!snapshot) {
+		error = -errno;
+		free(local);
+		return error;
+	}
+	free(app->local);
+	app->local = local;
+	app->local_count = count;
+	rcu_pointer_publish(app->shared.snapshot, snapshot);
+	log_addresses(app);
+	error = set_filters(app);
+	free_retired(app, old);
+	return error ? error : 1;
+}
+
+static const struct net_address *upstream_source(
+	const struct app *app, const struct proxy_upstream *upstream)
+{
+	const struct proxy_group *group = &app->set->groups[upstream->group];
+
+	return group->has_source_address ? &group->source_address : NULL;
+}
+
+static void update_paths(struct app *app)
+{
+	for (uint16_t i = 0; i < app->set->upstream_count; i++) {
+		struct proxy_upstream *upstream = &app->set->upstreams[i];
+		struct net_path path = {0};
+		struct net_path *old;
+
+		kernel_tables_find_path(app->tables, &upstream->endpoint.address,
+			upstream_source(app, upstream), &path);
+		if (proxy_upstream_set_path(upstream, &path, &old) == 1)
+			retire(app, old);
+	}
+	free_retired(app, NULL);
+}
+
+void network_update(struct app *app)
+{
+	int error = kernel_tables_update(app->tables);
+
+	if (error == 0)
+		return;
+	if (error > 0)
+		error = update_addresses(app);
+	if (error < 0)
+		log_warning("the kernel's tables can not be followed: %s", strerror(-error));
+	update_paths(app);
+}
+
+void network_resolve(struct app *app)
+{
+	for (uint16_t i = 0; i < app->set->upstream_count; i++) {
+		// Without a route there is nothing to ask for; the path says so already.
+		(void)kernel_tables_resolve(app->tables, &app->set->upstreams[i].endpoint.address);
+	}
+}
+
+static uint16_t count_paths(const struct app *app)
+{
+	uint16_t count = 0;
+
+	for (uint16_t i = 0; i < app->set->upstream_count; i++) {
+		const struct net_path *path = app->set->upstreams[i].path;
+
+		count = (uint16_t)(count + (path && path->is_usable));
+	}
+	return count;
+}
+
+void network_wait_for_paths(struct app *app, uint64_t most)
+{
+	struct pollfd readable = {.fd = kernel_tables_fd(app->tables), .events = POLLIN};
+	uint64_t until = clock_now() + most;
+	uint64_t now;
+
+	network_resolve(app);
+	update_paths(app);
+	while (count_paths(app) < app->set->upstream_count && (now = clock_now()) < until) {
+		if (poll(&readable, 1, (int)((until - now) / CLOCK_MILLISECOND) + 1) > 0)
+			network_update(app);
+	}
+	for (uint16_t i = 0; i < app->set->upstream_count; i++) {
+		const struct proxy_upstream *upstream = &app->set->upstreams[i];
+		char text[NET_ENDPOINT_TEXT];
+
+		if (!upstream->path || !upstream->path->is_usable)
+			log_warning("upstream %s: no route or no neighbour yet",
+				net_endpoint_format(&upstream->endpoint, text));
+	}
+}
+
+static int open_tap(struct app *app, uint16_t port)
+{
+	const struct nic_port_info *info = nic_port_info(app->nic, port);
+	char name[NIC_NAME_TEXT];
+
+	snprintf(name, sizeof(name), "millrace%u", port);
+	app->taps[port] = kernel_tap_create(name, &info->mac, TAP_MTU);
+	if (!app->taps[port]) {
+		int error = errno;
+
+		log_error("port %u (%s): no interface %s: %s", port, info->name, name,
+			strerror(error));
+		return -error;
+	}
+	log_info("port %u (%s): give its addresses to interface %s", port, info->name, name);
+	return kernel_tap_ifindex(app->taps[port]);
+}
+
+static int attach_port(struct app *app, uint16_t port)
+{
+	const struct nic_port_info *info = nic_port_info(app->nic, port);
+	int ifindex = (int)info->interface_index;
+	int error;
+
+	if (info->kernel_path == NIC_KERNEL_PATH_NONE)
+		return 0;
+	if (info->kernel_path == NIC_KERNEL_PATH_TAP)
+		ifindex = open_tap(app, port);
+	if (ifindex < 0)
+		return ifindex;
+	error = kernel_tables_attach(app->tables, ifindex, port);
+	if (error)
+		log_error("port %u (%s): its interface can not be followed: %s", port, info->name,
+			strerror(-error));
+	return error;
+}
+
+// Addresses come to a TAP interface after it was made, but a bifurcated port has its own.
+static int check_port_has_address(const struct app *app, uint16_t port)
+{
+	const struct nic_port_info *info = nic_port_info(app->nic, port);
+	struct net_address address;
+
+	if (info->kernel_path != NIC_KERNEL_PATH_BIFURCATED ||
+		kernel_tables_list_addresses(app->tables, port, &address, 1))
+		return 0;
+	log_error("port %u (%s): no address: ip address add ADDRESS/LENGTH dev %s", port,
+		info->name, info->interface);
+	return -EADDRNOTAVAIL;
+}
+
+static bool has_tap(const struct app *app)
+{
+	for (uint16_t port = 0; port < NIC_PORTS_MOST; port++) {
+		if (app->taps[port])
+			return true;
+	}
+	return false;
+}
+
+static int check_is_ours(const struct app *app, const struct net_address *address,
+	unsigned int line, const char *directive)
+{
+	char text[NET_ADDRESS_TEXT];
+
+	if (kernel_tables_has_address(app->tables, address))
+		return 0;
+	net_address_format(address, text);
+	if (has_tap(app)) {
+		log_warning("%s:%u: %s %s: no port has this address yet", app->options.config, line,
+			directive, text);
+		return 0;
+	}
+	log_error("%s:%u: %s %s: no port has this address", app->options.config, line, directive,
+		text);
+	return -EADDRNOTAVAIL;
+}
+
+static int check_addresses(const struct app *app)
+{
+	size_t count;
+	const struct config_server *servers = config_servers(app->config, &count);
+	const struct config_forward *const *forwards;
+	int error = 0;
+
+	for (uint16_t port = 0; port < nic_port_count(app->nic) && !error; port++)
+		error = check_port_has_address(app, port);
+	for (size_t i = 0; i < count && !error; i++) {
+		for (size_t j = 0; j < servers[i].bind_count && !error; j++)
+			error = check_is_ours(app, &servers[i].bind[j], servers[i].line, "bind");
+	}
+	forwards = config_forwards(app->config, &count);
+	for (size_t i = 0; i < count && !error; i++) {
+		if (forwards[i]->has_source_address)
+			error = check_is_ours(app, &forwards[i]->source_address, forwards[i]->line,
+				"source_address");
+	}
+	return error;
+}
+
+int network_open(struct app *app)
+{
+	int error = 0;
+
+	// A path of every upstream can be retired at once.
+	app->retired = calloc(app->set->upstream_count + 1u, sizeof(*app->retired));
+	app->tables = kernel_tables_create();
+	if (!app->retired || !app->tables) {
+		log_error("the kernel's tables can not be read: %s", strerror(errno));
+		return -errno;
+	}
+	for (uint16_t port = 0; port < nic_port_count(app->nic) && !error; port++)
+		error = attach_port(app, port);
+	if (!error)
+		error = check_addresses(app);
+	if (!error) {
+		error = update_addresses(app);
+		if (error > 0)
+			error = 0;
+		else if (error < 0)
+			log_error("no snapshot of the configuration: %s", strerror(-error));
+	}
+	return error;
+}
+
+void network_close(struct app *app)
+{
+	forward_snapshot_destroy(app->shared.snapshot);
+	app->shared.snapshot = NULL;
+	free(app->local);
+	free(app->retired);
+	kernel_tables_destroy(app->tables);
+	for (uint16_t port = 0; port < NIC_PORTS_MOST; port++)
+		kernel_tap_destroy(app->taps[port]);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Keeps what workers see of the network in step with the kernel's tables: local addresses and
+// listeners, the filters of bifurcated ports, and the path to each upstream. Management lcore.
+#pragma once
+
+#include "app.h"
+
+// Opens the kernel's tables, makes the TAP interfaces and attaches every port. 0, or -errno with
+// one line said. An error where a bifurcated port has no address, or `bind` or `source_address`
+// names one that no port has.
+int network_open(struct app *app);
+void network_close(struct app *app);
+
+// Asks the kernel for the neighbours of the upstreams, so that they are found and stay fresh.
+void network_resolve(struct app *app);
+
+// Waits until there is a path to every upstream, for `most` nanoseconds at the longest, and says
+// which have none.
+void network_wait_for_paths(struct app *app, uint64_t most);
+
+// Reads what changed in the kernel's tables and publishes what workers need of it.
+void network_update(struct app *app);

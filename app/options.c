@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "forward/forward.h"
+
+#define QUERIES_DEFAULT (1u << 18)
+
+static const char help[] =
+	"usage: millrace [EAL options] -- --config FILE [options]\n"
+	"\n"
+	"Forwards DNS over UDP between NIC queues and upstream resolvers. EAL options pin lcores\n"
+	"(-l), pick ports (-a, --vdev) and memory; the main lcore manages, every other lcore "
+	"polls\n"
+	"one queue of each port.\n"
+	"\n"
+	"  --config FILE            what to serve and where to forward it\n"
+	"  --check                  read FILE, say what is wrong with it, and end\n"
+	"  --drivers-config FOLDER  of the driver files, in place of the installed ones\n"
+	"  --local-ports FIRST-LAST source ports of queries to upstreams (10240-32767)\n"
+	"  --queries N              in flight at once on one worker lcore (262144)\n"
+	"  --version\n"
+	"  --help\n";
+
+void options_print_help(void)
+{
+	fputs(help, stdout);
+}
+
+static int parse_number(const char *text, unsigned long most, unsigned long *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoul(text, &end, 10);
+	return errno || end == text || *end || *text == '-' || *number > most ? -EINVAL : 0;
+}
+
+static int parse_local_ports(struct options *options, const char *text)
+{
+	unsigned int first;
+	unsigned int last;
+	char rest;
+
+	if (sscanf(text, "%5u-%5u%c", &first, &last, &rest) != 2 || first < 1024 || last > 65534 ||
+		last < first) {
+		log_error("--local-ports %s: not FIRST-LAST within 1024-65534", text);
+		return -EINVAL;
+	}
+	options->local_port_first = (uint16_t)first;
+	options->local_port_last = (uint16_t)last;
+	return 0;
+}
+
+static int parse_queries(struct options *options, const char *text)
+{
+	unsigned long number;
+
+	if (parse_number(text, PROXY_PENDING_MOST, &number) || !number) {
+		log_error("--queries %s: not a number from 1 to %u", text, PROXY_PENDING_MOST);
+		return -EINVAL;
+	}
+	options->queries = (uint32_t)number;
+	return 0;
+}
+
+static int parse_option(struct options *options, int option, char *argv[])
+{
+	switch (option) {
+	case 'c':
+		options->config = optarg;
+		return 0;
+	case 'd':
+		options->drivers_folder = optarg;
+		return 0;
+	case 'k':
+		options->wants_check = true;
+		return 0;
+	case 'l':
+		return parse_local_ports(options, optarg);
+	case 'q':
+		return parse_queries(options, optarg);
+	case 'v':
+		options->wants_version = true;
+		return 0;
+	case 'h':
+		options->wants_help = true;
+		return 0;
+	case ':':
+		log_error("%s needs a value (--help lists the options)", argv[optind - 1]);
+		return -EINVAL;
+	default:
+		log_error("unknown option %s (--help lists the options)", argv[optind - 1]);
+		return -EINVAL;
+	}
+}
+
+// `millrace --version` and `--help` need no `--`, as nowhere else.
+static bool asks_for_text(struct options *options, int argc, char *argv[])
+{
+	options->wants_version = argc == 2 && strcmp(argv[1], "--version") == 0;
+	options->wants_help =
+		argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+	return options->wants_version || options->wants_help;
+}
+
+int options_parse(struct options *options, int argc, char *argv[])
+{
+	static const struct option known[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, 'k'},
+		{"drivers-config", required_argument, NULL, 'd'},
+		{"local-ports", required_argument, NULL, 'l'},
+		{"queries", required_argument, NULL, 'q'},
+		{"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	*options = (struct options){
+		.queries = QUERIES_DEFAULT,
+		.local_port_first = FORWARD_LOCAL_PORT_FIRST,
+		.local_port_last = FORWARD_LOCAL_PORT_LAST,
+		.eal_argc = argc,
+	};
+	if (asks_for_text(options, argc, argv))
+		return 0;
+	for (int i = 1; i < argc && options->eal_argc == argc; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			options->eal_argc = i;
+	}
+	argc -= options->eal_argc;
+	argv += options->eal_argc;
+	optind = 1;
+	while (argc > 0 && (option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+		if (parse_option(options, option, argv))
+			return -EINVAL;
+	}
+	if (argc > 0 && optind < argc) {
+		log_error("unexpected argument %s (--help lists the options)", argv[optind]);
+		return -EINVAL;
+	}
+	if (!options->config && !options->wants_version && !options->wants_help) {
+		log_error("no configuration: millrace [EAL options] -- --config FILE");
+		return -EINVAL;
+	}
+	return 0;
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The command line behind `--`, and where EAL's part of it ends.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options {
+	const char *config; // path
+	const char *drivers_folder; // NULL: found by nic/
+	uint32_t queries; // in flight at once, a worker lcore
+	uint16_t local_port_first;
+	uint16_t local_port_last;
+	bool wants_check;
+	bool wants_version;
+	bool wants_help;
+	int eal_argc; // argv[0] to before `--`
+};
+
+// 0, or -EINVAL with one line on standard error.
+int options_parse(struct options *options, int argc, char *argv[]);
+void options_print_help(void);

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "telemetry.h"
+
+#include <errno.h>
+#include <rte_telemetry.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rcu/rcu.h"
+
+// What one answer of the socket has room for: 256 entries.
+#define UPSTREAMS_AN_ANSWER 16u
+
+// The commands have no argument of ours. Written by the management lcore alone, read under RCU.
+static struct app *served_app;
+
+static const char *const close_names[PROXY_CLOSE_REASONS] = {
+	[PROXY_CLOSE_EXPIRE] = "closed_expire",
+	[PROXY_CLOSE_MAX_AGE] = "closed_max_age",
+	[PROXY_CLOSE_MAX_IDLE] = "closed_max_idle",
+	[PROXY_CLOSE_ERROR] = "closed_error",
+	[PROXY_CLOSE_STOP] = "closed_stop",
+};
+
+static const char *const failure_names[PROXY_FAILURES] = {
+	[PROXY_FAILURE_TIMEOUT] = "failed_timeout",
+	[PROXY_FAILURE_UNREACHABLE] = "failed_unreachable",
+	[PROXY_FAILURE_GARBAGE] = "failed_garbage",
+	[PROXY_FAILURE_NO_PATH] = "failed_no_path",
+	[PROXY_FAILURE_NO_PORT] = "failed_no_port",
+};
+
+// The number after the comma, 0 without one; -EINVAL when it is none below `limit`.
+static int parse_parameter(const char *text, unsigned long limit, unsigned long *number)
+{
+	char *end;
+
+	*number = 0;
+	if (!text || !*text)
+		return 0;
+	errno = 0;
+	*number = strtoul(text, &end, 10);
+	return errno || *end || *number >= limit ? -EINVAL : 0;
+}
+
+static void add_worker_stats(
+	struct rte_tel_data *data, const struct app *app, uint16_t first, uint16_t last)
+{
+	uint64_t in_flight = 0;
+	uint64_t nic[5] = {0};
+
+	for (int i = 0; i < STATS_COUNTERS; i++) {
+		uint64_t sum = 0;
+
+		for (uint16_t worker = first; worker <= last; worker++)
+			sum += stats_read(forward_lcore_counters(app->workers[worker]->forward),
+				(enum stats_counter)i);
+		rte_tel_data_add_dict_u64(data, stats_counter_name((enum stats_counter)i), sum);
+	}
+	for (uint16_t worker = first; worker <= last; worker++) {
+		in_flight += forward_lcore_in_flight(app->workers[worker]->forward);
+		for (uint16_t port = 0; port < nic_port_count(app->nic); port++) {
+			const struct nic_queue_counters *counters =
+				nic_queue_counters(app->nic, port, worker);
+
+			nic[0] += base_load(&counters->rx_frames);
+			nic[1] += base_load(&counters->tx_frames);
+			nic[2] += base_load(&counters->tx_dropped);
+			nic[3] += base_load(&counters->rx_segmented);
+		}
+		nic[4] += nic_frames_free(app->nic, worker);
+	}
+	rte_tel_data_add_dict_u64(data, "queries_in_flight", in_flight);
+	rte_tel_data_add_dict_u64(data, "nic_rx_frames", nic[0]);
+	rte_tel_data_add_dict_u64(data, "nic_tx_frames", nic[1]);
+	rte_tel_data_add_dict_u64(data, "nic_tx_dropped", nic[2]);
+	rte_tel_data_add_dict_u64(data, "nic_rx_segmented", nic[3]);
+	rte_tel_data_add_dict_u64(data, "nic_frames_free", nic[4]);
+	rte_tel_data_add_dict_u64(data, "kernel_tap_dropped", base_load(&app->tap_dropped));
+}
+
+static int answer_stats(const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	unsigned long worker;
+
+	rte_tel_data_start_dict(data);
+	if (!parameters || !*parameters) {
+		add_worker_stats(data, app, 0, (uint16_t)(app->worker_count - 1));
+		return 0;
+	}
+	if (parse_parameter(parameters, app->worker_count, &worker))
+		return -EINVAL;
+	add_worker_stats(data, app, (uint16_t)worker, (uint16_t)worker);
+	return 0;
+}
+
+// A key of one upstream: this version of the socket takes no dictionary within another.
+static void add_u64(struct rte_tel_data *data, uint16_t upstream, const char *name, uint64_t value)
+{
+	char key[RTE_TEL_MAX_STRING_LEN];
+
+	snprintf(key, sizeof(key), "%u/%s", upstream, name);
+	rte_tel_data_add_dict_u64(data, key, value);
+}
+
+static void add_name(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
+{
+	char key[RTE_TEL_MAX_STRING_LEN];
+	char endpoint[NET_ENDPOINT_TEXT];
+
+	snprintf(key, sizeof(key), "%u/upstream", upstream);
+	rte_tel_data_add_dict_string(
+		data, key, net_endpoint_format(&app->set->upstreams[upstream].endpoint, endpoint));
+	add_u64(data, upstream, "forward", app->set->upstreams[upstream].group);
+}
+
+static void add_upstream(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
+{
+	struct proxy_upstream *described = &app->set->upstreams[upstream];
+	const struct net_path *path = rcu_pointer_read(described->path);
+	uint64_t sent = 0;
+	uint64_t answered = 0;
+	uint64_t failed[PROXY_FAILURES] = {0};
+
+	for (uint16_t i = 0; i < app->worker_count; i++) {
+		const struct proxy_upstream_counts *counts =
+			&forward_lcore_proxy(app->workers[i]->forward)->counts[upstream];
+
+		sent += base_load(&counts->sent);
+		answered += base_load(&counts->answered);
+		for (int j = 0; j < PROXY_FAILURES; j++)
+			failed[j] += base_load(&counts->failed[j]);
+	}
+	add_u64(data, upstream, "has_path", path && path->is_usable);
+	add_u64(data, upstream, "sent", sent);
+	add_u64(data, upstream, "answered", answered);
+	for (int j = 0; j < PROXY_FAILURES; j++)
+		add_u64(data, upstream, failure_names[j], failed[j]);
+}
+
+static void add_pool(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
+{
+	struct proxy_pool sum = {0};
+
+	for (uint16_t i = 0; i < app->worker_count; i++) {
+		const struct proxy_pool *pool = &app->pools[i]->pools[upstream];
+
+		sum.open_count += base_load(&pool->open_count);
+		sum.idle_count += base_load(&pool->idle_count);
+		sum.in_flight += base_load(&pool->in_flight);
+		sum.reused += base_load(&pool->reused);
+		sum.opened += base_load(&pool->opened);
+		sum.shared += base_load(&pool->shared);
+		for (int j = 0; j < PROXY_CLOSE_REASONS; j++)
+			sum.closed[j] += base_load(&pool->closed[j]);
+	}
+	add_u64(data, upstream, "open", sum.open_count);
+	add_u64(data, upstream, "idle", sum.idle_count);
+	add_u64(data, upstream, "in_flight", sum.in_flight);
+	add_u64(data, upstream, "reused", sum.reused);
+	add_u64(data, upstream, "opened", sum.opened);
+	add_u64(data, upstream, "shared", sum.shared);
+	for (int j = 0; j < PROXY_CLOSE_REASONS; j++)
+		add_u64(data, upstream, close_names[j], sum.closed[j]);
+}
+
+// Keys "NUMBER/NAME", from the upstream whose number is the parameter on.
+static int answer_by_upstream(const struct app *app, const char *parameters,
+	struct rte_tel_data *data, void (*add)(struct rte_tel_data *, const struct app *, uint16_t))
+{
+	unsigned long first;
+
+	if (parse_parameter(parameters, app->set->upstream_count, &first))
+		return -EINVAL;
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_u64(data, "upstreams", app->set->upstream_count);
+	for (unsigned long i = first;
+		i < app->set->upstream_count && i < first + UPSTREAMS_AN_ANSWER; i++) {
+		add_name(data, app, (uint16_t)i);
+		add(data, app, (uint16_t)i);
+	}
+	return 0;
+}
+
+static int answer_upstreams(
+	const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	return answer_by_upstream(app, parameters, data, add_upstream);
+}
+
+static int answer_pools(const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	return answer_by_upstream(app, parameters, data, add_pool);
+}
+
+// The telemetry thread is a reader while it answers.
+static int answer(const char *parameters, struct rte_tel_data *data,
+	int (*fill)(const struct app *, const char *, struct rte_tel_data *))
+{
+	const struct app *app;
+	int error = -ENODEV;
+
+	rcu_reader_register();
+	app = rcu_pointer_read(served_app);
+	if (app)
+		error = fill(app, parameters, data);
+	rcu_reader_unregister();
+	return error;
+}
+
+static int command_stats(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return answer(parameters, data, answer_stats);
+}
+
+static int command_upstreams(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return answer(parameters, data, answer_upstreams);
+}
+
+static int command_pools(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return answer(parameters, data, answer_pools);
+}
+
+int telemetry_open(struct app *app)
+{
+	int error;
+
+	rcu_pointer_publish(served_app, app);
+	error = rte_telemetry_register_cmd("/millrace/stats", command_stats,
+		"Counters of all worker lcores. Parameters: number of one worker (optional)");
+	if (!error)
+		error = rte_telemetry_register_cmd("/millrace/upstreams", command_upstreams,
+			"State and counts an upstream. Parameters: first upstream (optional)");
+	if (!error)
+		error = rte_telemetry_register_cmd("/millrace/pools", command_pools,
+			"Connections an upstream. Parameters: first upstream (optional)");
+	return error;
+}
+
+void telemetry_close(void)
+{
+	rcu_pointer_publish(served_app, NULL);
+	rcu_wait_grace_period();
+}

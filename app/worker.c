@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "frame_ring.h"
+#include "rcu/rcu.h"
+
+#define HOP_RING_FRAMES 512
+#define KERNEL_RING_FRAMES 1024
+
+static void transmit_flush(struct worker *worker, uint16_t port)
+{
+	struct worker_transmit *transmit = &worker->transmit[port];
+
+	// What the NIC does not take is freed and counted there.
+	(void)nic_port_send(worker->nic, port, worker->index, transmit->frames, transmit->count);
+	transmit->count = 0;
+}
+
+static bool worker_allocate(void *context, struct net_frame *frame)
+{
+	struct worker *worker = context;
+
+	return nic_frame_alloc(worker->nic, worker->index, frame, 1) == 1;
+}
+
+static void worker_send(void *context, struct net_frame *frame)
+{
+	struct worker *worker = context;
+	struct worker_transmit *transmit = &worker->transmit[frame->port];
+
+	transmit->frames[transmit->count++] = *frame;
+	if (transmit->count == NIC_BURST)
+		transmit_flush(worker, frame->port);
+}
+
+static void worker_release(void *context, struct net_frame *frame)
+{
+	struct worker *worker = context;
+
+	nic_frame_free(worker->nic, frame, 1);
+}
+
+static enum forward_handover hand_over(
+	struct worker *worker, struct rte_ring *ring, struct net_frame *frame)
+{
+	if (base_likely(frame_ring_push(ring, frame)))
+		return FORWARD_HANDED_OVER;
+	nic_frame_free(worker->nic, frame, 1);
+	return FORWARD_RING_FULL;
+}
+
+static enum forward_handover worker_to_kernel(void *context, struct net_frame *frame)
+{
+	struct worker *worker = context;
+
+	if (worker->to_kernel[frame->port])
+		return hand_over(worker, worker->to_kernel[frame->port], frame);
+	nic_frame_free(worker->nic, frame, 1);
+	return FORWARD_NO_TAKER;
+}
+
+static enum forward_handover worker_to_lcore(void *context, struct net_frame *frame, uint16_t lcore)
+{
+	struct worker *worker = context;
+
+	return hand_over(worker, worker->workers[lcore]->hops_in[worker->index], frame);
+}
+
+static int worker_create_rings(struct worker *worker)
+{
+	for (uint16_t port = 0; port < worker->port_count; port++) {
+		if (nic_port_info(worker->nic, port)->kernel_path != NIC_KERNEL_PATH_TAP)
+			continue;
+		worker->to_kernel[port] =
+			frame_ring_create("to_kernel", worker->index, port, KERNEL_RING_FRAMES);
+		if (!worker->to_kernel[port])
+			return -errno;
+	}
+	if (worker->index == 0) {
+		worker->from_kernel = frame_ring_create("from_kernel", 0, 0, KERNEL_RING_FRAMES);
+		if (!worker->from_kernel)
+			return -errno;
+	}
+	worker->hops_in = calloc(worker->worker_count, sizeof(struct rte_ring *));
+	if (!worker->hops_in)
+		return -ENOMEM;
+	for (uint16_t other = 0; other < worker->worker_count; other++) {
+		if (other == worker->index)
+			continue;
+		worker->hops_in[other] =
+			frame_ring_create("hop", worker->index, other, HOP_RING_FRAMES);
+		if (!worker->hops_in[other])
+			return -errno;
+	}
+	return 0;
+}
+
+static int worker_fill(struct worker *worker, const struct worker_options *options)
+{
+	struct forward_lcore_options forward_options = {
+		.lcore = options->index,
+		.lcore_count = options->worker_count,
+		.pending_count = options->queries,
+		.now = clock_now(),
+		.sink =
+			{
+				.context = worker,
+				.allocate = worker_allocate,
+				.send = worker_send,
+				.release = worker_release,
+				.to_kernel = worker_to_kernel,
+				.to_lcore = worker_to_lcore,
+			},
+	};
+	int error = worker_create_rings(worker);
+
+	if (error)
+		return error;
+	worker->random = random_stream_create(NULL);
+	if (!worker->random)
+		return -errno;
+	worker->forward = forward_lcore_create(
+		options->shared, options->set, worker->random, &forward_options);
+	return worker->forward ? 0 : -errno;
+}
+
+struct worker *worker_create(const struct worker_options *options)
+{
+	struct worker *worker = aligned_alloc(BASE_CACHE_LINE,
+		(sizeof(*worker) + BASE_CACHE_LINE - 1) / BASE_CACHE_LINE * BASE_CACHE_LINE);
+	int error;
+
+	if (!worker)
+		return NULL;
+	memset(worker, 0, sizeof(*worker));
+	worker->nic = options->nic;
+	worker->index = options->index;
+	worker->worker_count = options->worker_count;
+	worker->port_count = nic_port_count(options->nic);
+	worker->lcore_id = options->lcore_id;
+	worker->phase = options->phase;
+	worker->workers = options->workers;
+	error = worker_fill(worker, options);
+	if (error) {
+		worker_destroy(worker);
+		errno = -error;
+		return NULL;
+	}
+	return worker;
+}
+
+void worker_destroy(struct worker *worker)
+{
+	if (!worker)
+		return;
+	forward_lcore_destroy(worker->forward);
+	random_stream_destroy(worker->random);
+	for (uint16_t other = 0; worker->hops_in && other < worker->worker_count; other++)
+		frame_ring_destroy(worker->hops_in[other], worker->nic);
+	free(worker->hops_in);
+	frame_ring_destroy(worker->from_kernel, worker->nic);
+	for (uint16_t port = 0; port < worker->port_count; port++)
+		frame_ring_destroy(worker->to_kernel[port], worker->nic);
+	free(worker);
+}
+
+static void worker_read_hops(struct worker *worker, struct net_frame *frames, uint64_t now)
+{
+	for (uint16_t other = 0; other < worker->worker_count; other++) {
+		uint16_t count;
+
+		if (other == worker->index)
+			continue;
+		count = frame_ring_pop(worker->hops_in[other], frames, NIC_BURST);
+		if (count)
+			forward_lcore_receive_hopped(worker->forward, frames, count, now);
+	}
+}
+
+static void worker_send_from_kernel(struct worker *worker, struct net_frame *frames)
+{
+	uint16_t count = frame_ring_pop(worker->from_kernel, frames, NIC_BURST);
+
+	for (uint16_t i = 0; i < count; i++)
+		worker_send(worker, &frames[i]);
+}
+
+static void worker_poll(struct worker *worker)
+{
+	struct net_frame frames[NIC_BURST];
+	uint64_t now = clock_now();
+
+	for (uint16_t port = 0; port < worker->port_count; port++) {
+		uint16_t count =
+			nic_port_receive(worker->nic, port, worker->index, frames, NIC_BURST);
+
+		if (count)
+			forward_lcore_receive(worker->forward, frames, count, now);
+	}
+	worker_read_hops(worker, frames, now);
+	if (worker->from_kernel)
+		worker_send_from_kernel(worker, frames);
+	forward_lcore_expire(worker->forward, now);
+	for (uint16_t port = 0; port < worker->port_count; port++) {
+		if (worker->transmit[port].count)
+			transmit_flush(worker, port);
+	}
+}
+
+int worker_run(void *argument)
+{
+	struct worker *worker = argument;
+	uint32_t seen = WORKER_RUNS;
+
+	rcu_reader_register();
+	while (seen != WORKER_ENDS) {
+		uint32_t phase = base_load(worker->phase);
+
+		if (base_unlikely(phase != seen)) {
+			seen = phase;
+			if (phase >= WORKER_DRAINS)
+				forward_lcore_stop_queries(worker->forward);
+			if (phase >= WORKER_STOPS)
+				forward_lcore_stop_pools(worker->forward);
+		}
+		worker_poll(worker);
+		rcu_reader_quiescent();
+	}
+	rcu_reader_unregister();
+	return 0;
+}
