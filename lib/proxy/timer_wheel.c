@@ -9,10 +9,10 @@ int timer_wheel_init(struct timer_wheel *wheel, uint32_t count, uint64_t now)
 {
 	wheel->now_tick = now >> TIMER_WHEEL_TICK_SHIFT;
 	memset(wheel->heads, 0xff, sizeof(wheel->heads));
-	wheel->links = malloc(count * sizeof(*wheel->links));
+	wheel->links = malloc((size_t)count * sizeof(*wheel->links));
 	if (!wheel->links)
 		return -ENOMEM;
-	memset(wheel->links, 0xff, count * sizeof(*wheel->links));
+	memset(wheel->links, 0xff, (size_t)count * sizeof(*wheel->links));
 	return 0;
 }
 
@@ -20,6 +20,11 @@ void timer_wheel_fini(struct timer_wheel *wheel)
 {
 	free(wheel->links);
 	wheel->links = NULL;
+}
+
+static uint32_t *wheel_head(struct timer_wheel *wheel, uint64_t tick)
+{
+	return &wheel->heads[tick & (TIMER_WHEEL_TICKS - 1)];
 }
 
 void timer_wheel_arm(struct timer_wheel *wheel, uint32_t slot, uint64_t when)
@@ -31,10 +36,8 @@ void timer_wheel_arm(struct timer_wheel *wheel, uint32_t slot, uint64_t when)
 
 	if (tick < wheel->now_tick)
 		tick = wheel->now_tick;
-	if (tick >= wheel->now_tick + TIMER_WHEEL_TICKS)
-		tick = wheel->now_tick + TIMER_WHEEL_TICKS - 1;
-	link->tick = (uint32_t)(tick & (TIMER_WHEEL_TICKS - 1));
-	head = &wheel->heads[link->tick];
+	head = wheel_head(wheel, tick);
+	link->tick = tick;
 	link->next = *head;
 	link->previous = TIMER_WHEEL_NONE;
 	if (*head != TIMER_WHEEL_NONE)
@@ -46,36 +49,44 @@ void timer_wheel_cancel(struct timer_wheel *wheel, uint32_t slot)
 {
 	struct timer_wheel_link *link = &wheel->links[slot];
 
-	if (link->tick == TIMER_WHEEL_NONE)
+	if (link->tick == TIMER_WHEEL_NOT_ARMED)
 		return;
 	if (link->previous == TIMER_WHEEL_NONE)
-		wheel->heads[link->tick] = link->next;
+		*wheel_head(wheel, link->tick) = link->next;
 	else
 		wheel->links[link->previous].next = link->next;
 	if (link->next != TIMER_WHEEL_NONE)
 		wheel->links[link->next].previous = link->previous;
-	link->tick = TIMER_WHEEL_NONE;
+	link->tick = TIMER_WHEEL_NOT_ARMED;
+}
+
+// The first slot in the list of `tick` that fires by tick `until`. One that stands there for a
+// later turn of the wheel was armed further ahead than its span.
+static uint32_t wheel_find_expired(struct timer_wheel *wheel, uint64_t tick, uint64_t until)
+{
+	uint32_t slot = *wheel_head(wheel, tick);
+
+	while (slot != TIMER_WHEEL_NONE && base_unlikely(wheel->links[slot].tick > until))
+		slot = wheel->links[slot].next;
+	return slot;
 }
 
 bool timer_wheel_take_expired(struct timer_wheel *wheel, uint64_t now, uint32_t *slot)
 {
 	uint64_t until = now >> TIMER_WHEEL_TICK_SHIFT;
 
-	// After a long sleep one turn of the wheel visits every tick there is.
-	if (until > wheel->now_tick + TIMER_WHEEL_TICKS)
+	// After a long sleep one turn of the wheel visits every list there is.
+	if (base_unlikely(until > wheel->now_tick + TIMER_WHEEL_TICKS))
 		wheel->now_tick = until - TIMER_WHEEL_TICKS;
-	for (;; wheel->now_tick++) {
-		uint32_t head;
-
-		if (wheel->now_tick > until) {
-			wheel->now_tick = until;
-			return false;
-		}
-		head = wheel->heads[wheel->now_tick & (TIMER_WHEEL_TICKS - 1)];
-		if (head != TIMER_WHEEL_NONE) {
-			*slot = head;
-			timer_wheel_cancel(wheel, head);
+	while (wheel->now_tick <= until) {
+		*slot = wheel_find_expired(wheel, wheel->now_tick, until);
+		if (*slot != TIMER_WHEEL_NONE) {
+			timer_wheel_cancel(wheel, *slot);
 			return true;
 		}
+		if (wheel->now_tick == until)
+			break;
+		wheel->now_tick++;
 	}
+	return false;
 }

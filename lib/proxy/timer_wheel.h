@@ -13,14 +13,16 @@
 #define TIMER_WHEEL_TICKS 8192u // 8.6 s: longer than any wait (PROXY_QUERY_DEADLINE)
 #define TIMER_WHEEL_NONE UINT32_MAX
 
+#define TIMER_WHEEL_NOT_ARMED UINT64_MAX
+
 struct timer_wheel_link {
 	uint32_t next;
 	uint32_t previous; // slot, or TIMER_WHEEL_NONE when the head of its tick points here
-	uint32_t tick; // index into heads; TIMER_WHEEL_NONE when not armed
+	uint64_t tick; // when it fires, or TIMER_WHEEL_NOT_ARMED
 };
 
 struct timer_wheel {
-	uint64_t now_tick; // every tick before it is empty
+	uint64_t now_tick; // nothing is armed for a tick before it
 	struct timer_wheel_link *links;
 	uint32_t heads[TIMER_WHEEL_TICKS];
 };
@@ -29,7 +31,8 @@ struct timer_wheel {
 base_must_check int timer_wheel_init(struct timer_wheel *wheel, uint32_t count, uint64_t now);
 void timer_wheel_fini(struct timer_wheel *wheel);
 
-// Arms the slot, which is not armed; a time more than the wheel's span ahead is cut to it.
+// Arms the slot, which is not armed. A time more than the wheel's span ahead is kept too, but
+// costs a look each turn of the wheel.
 void timer_wheel_arm(struct timer_wheel *wheel, uint32_t slot, uint64_t when);
 
 // Does nothing to a slot that is not armed.
