@@ -44,7 +44,7 @@ struct proxy_connection {
 	uint8_t close_reason; // enum proxy_close_reason, once retired
 	uint16_t next_idle; // neighbours in the pool's idle queue, PROXY_SLOT_NONE at its ends
 	uint16_t previous_idle;
-	uint16_t next_member; // neighbours in the ring of the pool's open connections
+	uint16_t next_member; // neighbours in the ring of the pool's connections not retired
 	uint16_t previous_member;
 } base_aligned(BASE_CACHE_LINE);
 

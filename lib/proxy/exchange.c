@@ -9,6 +9,12 @@
 
 static int proxy_lcore_fill(struct proxy_lcore *lcore, const struct proxy_lcore_options *options)
 {
+	const struct proxy_pools_options pools = {
+		.first_port = options->first_port,
+		.port_count = options->port_count,
+		.lcore_count = options->lcore_count,
+		.lcore_index = options->lcore_index,
+	};
 	const struct proxy_set *set = lcore->set;
 	int error;
 
@@ -21,16 +27,16 @@ static int proxy_lcore_fill(struct proxy_lcore *lcore, const struct proxy_lcore_
 	for (uint16_t i = 0; i < set->group_count; i++) {
 		uint32_t most = set->groups[i].settings.max_concurrent;
 
-		// Rounded up, so that a small limit still lets every lcore work.
-		lcore->groups[i].limit = most ? (most - 1) / options->lcore_count + 1 : UINT32_MAX;
+		lcore->groups[i].limit =
+			most ? proxy_limit_share(most, options->lcore_count, options->lcore_index)
+			     : UINT32_MAX;
 	}
 	error = timer_wheel_init(&lcore->wheel, options->pending_count, options->now);
 	if (!error)
 		error = proxy_pending_table_init(
 			&lcore->pending, options->pending_count, lcore->random);
 	if (!error)
-		error = proxy_pools_init(&lcore->pools, set, lcore->random, options->first_port,
-			options->port_count, options->lcore_count);
+		error = proxy_pools_init(&lcore->pools, set, lcore->random, &pools);
 	return error;
 }
 

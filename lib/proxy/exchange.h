@@ -43,10 +43,11 @@ struct proxy_lcore {
 };
 
 struct proxy_lcore_options {
-	uint32_t pending_count;
+	uint32_t pending_count; // queries in flight at once
 	uint16_t first_port;
 	uint16_t port_count;
-	uint16_t lcore_count;
+	uint16_t lcore_count; // that share the limits of the settings
+	uint16_t lcore_index; // of this one among them, from 0
 	uint64_t now;
 };
 

@@ -9,47 +9,73 @@
 // bounded. The sweep gets the rest.
 #define TAKE_LOOKS_MOST 8
 
+static int pools_allocate(struct proxy_pools *pools, uint32_t slots, uint32_t upstreams)
+{
+	// One more of each, so that none is of size 0.
+	size_t connection_bytes = (slots + 1) * sizeof(*pools->connections);
+	size_t pool_bytes = (upstreams + 1) * sizeof(*pools->pools);
+
+	pools->connections = aligned_alloc(BASE_CACHE_LINE, connection_bytes);
+	pools->pools = aligned_alloc(BASE_CACHE_LINE, pool_bytes);
+	pools->states = calloc(slots + 1, sizeof(*pools->states));
+	pools->marked = calloc(slots + 1, sizeof(*pools->marked));
+	pools->free_slots = calloc(slots + 1, sizeof(*pools->free_slots));
+	pools->holders = calloc(slots + 1, sizeof(*pools->holders));
+	if (!pools->connections || !pools->pools || !pools->states || !pools->marked ||
+		!pools->free_slots || !pools->holders ||
+		handle_ring_init(&pools->from_manager, 2 * slots) ||
+		handle_ring_init(&pools->to_manager, slots))
+		return -ENOMEM;
+	memset(pools->connections, 0, connection_bytes);
+	memset(pools->pools, 0, pool_bytes);
+	return 0;
+}
+
+static void pool_init(struct proxy_pool *pool, const struct proxy_settings *settings,
+	const struct proxy_pools_options *options)
+{
+	uint32_t most = settings->max_idle_conns;
+
+	*pool = (struct proxy_pool){
+		.idle_head = PROXY_SLOT_NONE,
+		.idle_tail = PROXY_SLOT_NONE,
+		.member = PROXY_SLOT_NONE,
+		.idle_most =
+			most ? proxy_limit_share(most, options->lcore_count, options->lcore_index)
+			     : UINT32_MAX,
+		.settings = settings,
+	};
+}
+
 int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
-	struct random_stream *random, uint16_t first_port, uint16_t port_count,
-	uint16_t lcore_count)
+	struct random_stream *random, const struct proxy_pools_options *options)
 {
 	uint32_t halves = 2u * (set->upstream_count ? set->upstream_count : 1);
+	uint16_t slots = options->port_count;
+	uint16_t guarantee = (uint16_t)(slots >= halves ? slots / halves : 1);
 
-	if (port_count < set->upstream_count || port_count == PROXY_SLOT_NONE || !lcore_count)
+	if (slots < set->upstream_count || !options->lcore_count ||
+		(uint32_t)options->first_port + slots > UINT16_MAX + 1u || slots == PROXY_SLOT_NONE)
 		return -EINVAL;
 	*pools = (struct proxy_pools){
 		.set = set,
 		.random = random,
-		.first_port = first_port,
-		.slot_count = port_count,
-		.lcore_count = lcore_count,
-		.guarantee = (uint16_t)(port_count >= halves ? port_count / halves : 1),
-		.free_count = port_count,
+		.first_port = options->first_port,
+		.slot_count = slots,
+		.guarantee = guarantee,
+		.free_count = slots,
+		.reserved = (uint16_t)(guarantee * set->upstream_count),
 	};
-	pools->reserved = (uint16_t)(pools->guarantee * set->upstream_count);
-	pools->connections = aligned_alloc(
-		BASE_CACHE_LINE, ((size_t)port_count + 1) * sizeof(*pools->connections));
-	pools->states = calloc(port_count + 1u, 1);
-	pools->marked = calloc(port_count + 1u, 1);
-	pools->pools =
-		aligned_alloc(BASE_CACHE_LINE, (set->upstream_count + 1u) * sizeof(*pools->pools));
-	pools->free_slots = calloc(port_count + 1u, sizeof(*pools->free_slots));
-	if (!pools->connections || !pools->states || !pools->marked || !pools->pools ||
-		!pools->free_slots || handle_ring_init(&pools->from_manager, 2u * port_count) ||
-		handle_ring_init(&pools->to_manager, port_count)) {
+	if (pools_allocate(pools, slots, set->upstream_count) != 0) {
 		proxy_pools_fini(pools);
 		return -ENOMEM;
 	}
-	memset(pools->connections, 0, (port_count + 1u) * sizeof(*pools->connections));
-	memset(pools->pools, 0, (set->upstream_count + 1u) * sizeof(*pools->pools));
-	for (uint16_t i = 0; i < set->upstream_count; i++) {
-		pools->pools[i].idle_head = PROXY_SLOT_NONE;
-		pools->pools[i].idle_tail = PROXY_SLOT_NONE;
-		pools->pools[i].member = PROXY_SLOT_NONE;
-	}
-	for (uint16_t i = 0; i < port_count; i++)
+	for (uint16_t i = 0; i < set->upstream_count; i++)
+		pool_init(
+			&pools->pools[i], &set->groups[set->upstreams[i].group].settings, options);
+	for (uint16_t i = 0; i < slots; i++)
 		pools->free_slots[i] = i;
-	proxy_poison(pools->connections, port_count * sizeof(*pools->connections));
+	proxy_poison(pools->connections, slots * sizeof(*pools->connections));
 	return 0;
 }
 
@@ -58,19 +84,14 @@ void proxy_pools_fini(struct proxy_pools *pools)
 	if (pools->connections)
 		proxy_unpoison(pools->connections, pools->slot_count * sizeof(*pools->connections));
 	free(pools->connections);
+	free(pools->pools);
 	free(pools->states);
 	free(pools->marked);
-	free(pools->pools);
 	free(pools->free_slots);
+	free(pools->holders);
 	handle_ring_fini(&pools->from_manager);
 	handle_ring_fini(&pools->to_manager);
 	*pools = (struct proxy_pools){0};
-}
-
-static const struct proxy_settings *pool_settings(
-	const struct proxy_pools *pools, uint16_t upstream)
-{
-	return &pools->set->groups[pools->set->upstreams[upstream].group].settings;
 }
 
 static void idle_queue_append(struct proxy_pools *pools, struct proxy_pool *pool, uint16_t slot)
@@ -139,11 +160,12 @@ static void member_ring_remove(struct proxy_pools *pools, struct proxy_pool *poo
 static void connection_unlink(
 	struct proxy_pools *pools, uint16_t slot, enum proxy_close_reason reason)
 {
-	struct proxy_pool *pool = &pools->pools[pools->connections[slot].upstream];
+	struct proxy_connection *connection = &pools->connections[slot];
+	struct proxy_pool *pool = &pools->pools[connection->upstream];
 
-	member_ring_remove(pools, pool, slot);
-	if (pool->open_count <= pools->guarantee)
-		pools->reserved++;
+	if (!connection->is_retired)
+		member_ring_remove(pools, pool, slot);
+	connection->is_retired = true;
 	base_store(&pool->open_count, pool->open_count - 1);
 	base_store(&pool->closed[reason], pool->closed[reason] + 1);
 	base_store(&pools->states[slot], PROXY_SLOT_UNLINKED);
@@ -158,13 +180,15 @@ static uint16_t connection_open(struct proxy_pools *pools, uint16_t upstream, ui
 	uint32_t drawn;
 	uint16_t slot;
 
-	if (pool->open_count < pools->guarantee)
+	if (pool->slots_held < pools->guarantee)
 		pools->reserved--;
 	else if (pools->free_count <= pools->reserved)
 		return PROXY_SLOT_NONE;
+	pool->slots_held++;
 	drawn = random_stream_below(pools->random, pools->free_count);
 	slot = pools->free_slots[drawn];
 	pools->free_slots[drawn] = pools->free_slots[--pools->free_count];
+	pools->holders[slot] = upstream;
 	connection = &pools->connections[slot];
 	proxy_unpoison(connection, sizeof(*connection));
 	*connection = (struct proxy_connection){
@@ -181,9 +205,19 @@ static uint16_t connection_open(struct proxy_pools *pools, uint16_t upstream, ui
 	return slot;
 }
 
+// The manager has closed it: the slot is free, and no longer its pool's.
+static void connection_free_slot(struct proxy_pools *pools, uint16_t slot)
+{
+	struct proxy_pool *pool = &pools->pools[pools->holders[slot]];
+
+	if (--pool->slots_held < pools->guarantee)
+		pools->reserved++;
+	base_store(&pools->states[slot], PROXY_SLOT_FREE);
+	pools->free_slots[pools->free_count++] = slot;
+}
+
 static uint16_t connection_take_idle(struct proxy_pools *pools, uint16_t upstream, uint64_t now)
 {
-	const struct proxy_settings *settings = pool_settings(pools, upstream);
 	struct proxy_pool *pool = &pools->pools[upstream];
 
 	for (int looks = 0; looks < TAKE_LOOKS_MOST; looks++) {
@@ -193,7 +227,8 @@ static uint16_t connection_take_idle(struct proxy_pools *pools, uint16_t upstrea
 		if (slot == PROXY_SLOT_NONE)
 			return PROXY_SLOT_NONE;
 		idle_queue_remove(pools, pool, slot);
-		if (!proxy_connection_is_stale(&pools->connections[slot], settings, now, &reason)) {
+		if (!proxy_connection_is_stale(
+			    &pools->connections[slot], pool->settings, now, &reason)) {
 			base_store(&pools->connections[slot].in_flight, 1);
 			base_store(&pool->reused, pool->reused + 1);
 			return slot;
@@ -205,7 +240,6 @@ static uint16_t connection_take_idle(struct proxy_pools *pools, uint16_t upstrea
 
 static uint16_t connection_share(struct proxy_pools *pools, uint16_t upstream, uint64_t now)
 {
-	const struct proxy_settings *settings = pool_settings(pools, upstream);
 	struct proxy_pool *pool = &pools->pools[upstream];
 
 	for (int looks = 0; looks < TAKE_LOOKS_MOST && pool->member != PROXY_SLOT_NONE; looks++) {
@@ -213,9 +247,13 @@ static uint16_t connection_share(struct proxy_pools *pools, uint16_t upstream, u
 		struct proxy_connection *connection = &pools->connections[slot];
 		enum proxy_close_reason reason;
 
+		if (proxy_connection_is_stale(connection, pool->settings, now, &reason)) {
+			// Not to be looked at again.
+			proxy_pool_retire(pools, slot, reason);
+			continue;
+		}
 		pool->member = connection->next_member;
-		if (!connection->in_flight || connection->is_retired ||
-			proxy_connection_is_stale(connection, settings, now, &reason))
+		if (!connection->in_flight)
 			continue;
 		base_store(&connection->in_flight, connection->in_flight + 1);
 		base_store(&pool->shared, pool->shared + 1);
@@ -241,17 +279,10 @@ uint16_t proxy_pool_take(struct proxy_pools *pools, uint16_t upstream, uint64_t 
 	return slot;
 }
 
-// This lcore's part of a limit that is the total of all lcores; at least 1 of a limit above 0.
-static uint32_t limit_share(uint32_t limit, uint32_t lcore_count)
-{
-	return lcore_count == 1 ? limit : (limit + lcore_count - 1) / lcore_count;
-}
-
 void proxy_pool_give_back(struct proxy_pools *pools, uint16_t slot, uint64_t now)
 {
 	struct proxy_connection *connection = &pools->connections[slot];
 	struct proxy_pool *pool = &pools->pools[connection->upstream];
-	const struct proxy_settings *settings = pool_settings(pools, connection->upstream);
 
 	base_store(&pool->in_flight, pool->in_flight - 1);
 	if (connection->in_flight > 1) {
@@ -264,10 +295,9 @@ void proxy_pool_give_back(struct proxy_pools *pools, uint16_t slot, uint64_t now
 		connection_unlink(pools, slot, connection->close_reason);
 	else if (base_unlikely(pools->is_stopped))
 		connection_unlink(pools, slot, PROXY_CLOSE_STOP);
-	else if (!settings->expire)
+	else if (!pool->settings->expire)
 		connection_unlink(pools, slot, PROXY_CLOSE_EXPIRE);
-	else if (settings->max_idle_conns &&
-		 pool->idle_count >= limit_share(settings->max_idle_conns, pools->lcore_count))
+	else if (pool->idle_count >= pool->idle_most)
 		connection_unlink(pools, slot, PROXY_CLOSE_MAX_IDLE);
 	else
 		idle_queue_append(pools, pool, slot);
@@ -276,15 +306,18 @@ void proxy_pool_give_back(struct proxy_pools *pools, uint16_t slot, uint64_t now
 void proxy_pool_retire(struct proxy_pools *pools, uint16_t slot, enum proxy_close_reason reason)
 {
 	struct proxy_connection *connection = &pools->connections[slot];
+	struct proxy_pool *pool = &pools->pools[connection->upstream];
 
 	if (connection->is_retired)
 		return;
-	connection->is_retired = true;
 	connection->close_reason = (uint8_t)reason;
-	if (connection->in_flight)
+	if (!connection->in_flight) {
+		idle_queue_remove(pools, pool, slot);
+		connection_unlink(pools, slot, reason);
 		return;
-	idle_queue_remove(pools, &pools->pools[connection->upstream], slot);
-	connection_unlink(pools, slot, reason);
+	}
+	connection->is_retired = true;
+	member_ring_remove(pools, pool, slot);
 }
 
 static void connection_read_mark(struct proxy_pools *pools, uint16_t slot, uint64_t now)
@@ -296,7 +329,7 @@ static void connection_read_mark(struct proxy_pools *pools, uint16_t slot, uint6
 	if (pools->states[slot] != PROXY_SLOT_OPEN)
 		return;
 	(void)proxy_connection_is_stale(
-		connection, pool_settings(pools, connection->upstream), now, &reason);
+		connection, pools->pools[connection->upstream].settings, now, &reason);
 	proxy_pool_retire(pools, slot, reason);
 }
 
@@ -307,12 +340,10 @@ void proxy_pools_read_messages(struct proxy_pools *pools, uint32_t most, uint64_
 	for (uint32_t i = 0; i < most && handle_ring_pop(&pools->from_manager, &message); i++) {
 		uint16_t slot = (uint16_t)message;
 
-		if (message >> 16 == PROXY_MESSAGE_MARK) {
+		if (message >> 16 == PROXY_MESSAGE_MARK)
 			connection_read_mark(pools, slot, now);
-		} else {
-			base_store(&pools->states[slot], PROXY_SLOT_FREE);
-			pools->free_slots[pools->free_count++] = slot;
-		}
+		else
+			connection_free_slot(pools, slot);
 	}
 }
 

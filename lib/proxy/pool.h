@@ -18,10 +18,13 @@
 struct proxy_pool {
 	uint16_t idle_head; // idle longest
 	uint16_t idle_tail;
-	uint16_t member; // some open connection, from which busy ones are shared in turn
+	uint16_t member; // some connection not retired, from which busy ones are shared in turn
+	uint16_t slots_held; // not free: open, or unlinked and not closed yet
 	uint32_t open_count;
 	uint32_t idle_count;
+	uint32_t idle_most; // this lcore's part of max_idle_conns; UINT32_MAX: none. Written once
 	uint32_t in_flight;
+	const struct proxy_settings *settings; // written once
 	uint64_t reused; // takes served by an idle connection
 	uint64_t opened; // takes that opened one
 	uint64_t shared; // takes that joined a busy one, local ports being used up
@@ -35,16 +38,18 @@ struct proxy_pools {
 	struct random_stream *random;
 	uint16_t first_port;
 	uint16_t slot_count;
-	uint16_t lcore_count; // that share the limits of the settings
-	uint16_t guarantee; // open connections each pool is sure of
-
-	// Written by the owner alone.
+	uint16_t guarantee; // slots each pool is sure of
+	// The arrays are written by the owner alone.
 	struct proxy_connection *connections;
 	uint8_t *states; // enum proxy_slot_state a slot; the sweep reads them
 	struct proxy_pool *pools;
 	uint16_t *free_slots;
-	uint16_t free_count;
-	uint16_t reserved; // free slots kept for pools that have less than their guarantee
+	uint16_t *holders; // a slot: the upstream whose pool holds it, while it is not free
+
+	// Written by the owner alone.
+	uint16_t free_count base_aligned(BASE_CACHE_LINE);
+	// Free slots kept for pools that hold less than their guarantee; never above free_count.
+	uint16_t reserved;
 	bool is_stopped;
 
 	// Each has one producer and one consumer, and room for all it can ever hold.
@@ -65,11 +70,18 @@ static inline uint32_t proxy_message_make(enum proxy_message message, uint16_t s
 	return (uint32_t)message << 16 | slot;
 }
 
-// Local ports first_port to first_port + port_count - 1 are this lcore's and no other's; `random`
-// stays the caller's. 0, -ENOMEM, or -EINVAL when there are fewer ports than upstreams.
+// Local ports first_port to first_port + port_count - 1 are this lcore's and no other's.
+struct proxy_pools_options {
+	uint16_t first_port;
+	uint16_t port_count;
+	uint16_t lcore_count; // that share the limits of the settings, 1 or more
+	uint16_t lcore_index; // of this one among them, from 0
+};
+
+// `set` and `random` stay the caller's. 0, -ENOMEM, or -EINVAL: fewer ports than upstreams, ports
+// past 65535, no lcores.
 base_must_check int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
-	struct random_stream *random, uint16_t first_port, uint16_t port_count,
-	uint16_t lcore_count);
+	struct random_stream *random, const struct proxy_pools_options *options);
 void proxy_pools_fini(struct proxy_pools *pools);
 
 // A connection to the upstream with one more query in flight, or PROXY_SLOT_NONE: stopped, or no
@@ -89,7 +101,7 @@ void proxy_pools_read_messages(struct proxy_pools *pools, uint32_t most, uint64_
 // second call does nothing.
 void proxy_pools_stop(struct proxy_pools *pools);
 
-// True if no connection is open.
+// True if no connection is open and every closed one's slot is free again.
 bool proxy_pools_are_drained(const struct proxy_pools *pools);
 
 static inline uint16_t proxy_pools_local_port(const struct proxy_pools *pools, uint16_t slot)

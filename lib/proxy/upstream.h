@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/random.h"
 #include "net/address.h"
 #include "net/path.h"
-#include "base/random.h"
 
 enum proxy_policy {
 	PROXY_POLICY_RANDOM,
@@ -87,6 +87,15 @@ void proxy_set_destroy(struct proxy_set *set);
 // changed: *old is then to be freed after a grace period (it may be NULL); 0, or -ENOMEM.
 int proxy_upstream_set_path(
 	struct proxy_upstream *upstream, const struct net_path *path, struct net_path **old);
+
+// One lcore's part of a limit above 0 that is the total of all lcores. The parts add up to the
+// limit, but for a limit below the number of lcores: each has 1 then, so that all can work.
+static inline uint32_t proxy_limit_share(uint32_t limit, uint16_t lcore_count, uint16_t lcore_index)
+{
+	uint32_t share = limit / lcore_count + (lcore_index < limit % lcore_count);
+
+	return share ? share : 1;
+}
 
 // The order for a new query. *turn is the lcore's own counter for round_robin.
 static inline struct proxy_order proxy_order_start(
