@@ -60,18 +60,17 @@ static int proxy_set_fill(
 
 struct proxy_set *proxy_set_create(const struct proxy_group_template *templates, uint16_t count)
 {
-	struct proxy_set *set;
 	size_t upstreams = 0;
+	struct proxy_set *set;
 
 	for (uint16_t i = 0; i < count; i++) {
-		if (!templates[i].upstream_count ||
-			templates[i].upstream_count > PROXY_GROUP_UPSTREAMS_MOST)
-			upstreams = PROXY_UPSTREAMS_MOST;
 		upstreams += templates[i].upstream_count;
-	}
-	if (upstreams > PROXY_UPSTREAMS_MOST) {
-		errno = EINVAL;
-		return NULL;
+		if (!templates[i].upstream_count ||
+			templates[i].upstream_count > PROXY_GROUP_UPSTREAMS_MOST ||
+			upstreams > PROXY_UPSTREAMS_MOST) {
+			errno = EINVAL;
+			return NULL;
+		}
 	}
 	set = calloc(1, sizeof(*set));
 	if (!set)
