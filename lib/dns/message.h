@@ -92,9 +92,9 @@ bool dns_message_read_header(struct dns_message *message, const uint8_t *bytes, 
 // name in the question is refused, as are a second OPT record, one outside the additional section,
 // one with a name other than the root in one byte (RFC 6891, section 6.1.1), one of version 0
 // whose options do not fill it, a message with bytes behind its last record, and one above
-// DNS_MESSAGE_BYTES_MOST. The data of other records is not looked at. The time
-// it takes is linear in the length: names of records that follow more compression than a step for
-// each byte behind the question, and 512 more, are refused (dns_name_skip_in_steps()).
+// DNS_MESSAGE_BYTES_MOST. The data of other records is not looked at. The time it
+// takes is linear in the length: names of records that need more than a step for each byte behind
+// the question, and 512 more, are refused (dns_name_skip_in_steps()).
 enum dns_read_result dns_message_read(
 	struct dns_message *message, const uint8_t *bytes, size_t length);
 
