@@ -20,8 +20,8 @@
 #define NO_HUGE_MEGABYTES "512" // EAL's own default of 64 holds no port
 #define AF_XDP_PREFIX "net_af_xdp"
 #define AF_PACKET_PREFIX "net_af_packet"
-// At most: -m and its value, and the NULL at the end.
-#define ARGUMENTS_ADDED 3
+// At most: -m and its value, --iova-mode, and the NULL at the end.
+#define ARGUMENTS_ADDED 4
 
 static unsigned long number_in_file(const char *path)
 {
@@ -249,6 +249,20 @@ static int device_add(struct rewrite *rewrite, const char *device)
 	return status;
 }
 
+// The AF_XDP driver takes a pool for one stretch of equal frames, without the gaps that there are
+// at page ends when frames are kept within pages of physical memory.
+static bool needs_virtual_addresses(int argc, char *const argv[])
+{
+	bool has_af_xdp = false;
+
+	for (int i = 1; i < argc; i++) {
+		const char *device = nic_eal_option_at(argc, argv, "--vdev", &i);
+
+		has_af_xdp |= device && device_is(device, AF_XDP_PREFIX);
+	}
+	return has_af_xdp && !nic_eal_option(argc, argv, "--iova-mode");
+}
+
 static int arguments_rewrite(struct rewrite *rewrite, int argc, char *const argv[])
 {
 	bool needs_memory = nic_eal_flag(argc, argv, "--no-huge") &&
@@ -261,6 +275,8 @@ static int arguments_rewrite(struct rewrite *rewrite, int argc, char *const argv
 
 		status = device ? device_add(rewrite, device) : argument_add(rewrite, argv[i]);
 	}
+	if (status == 0 && needs_virtual_addresses(argc, argv))
+		status = argument_add(rewrite, "--iova-mode=va");
 	if (status == 0 && needs_memory)
 		status = argument_add(rewrite, "-m");
 	if (status == 0 && needs_memory)

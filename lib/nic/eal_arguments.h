@@ -3,9 +3,11 @@
 // `--vdev=net_af_xdp0,iface=eth0` is all that a user writes. Management lcore, at start.
 //
 // Every AF_XDP device without `xdp_prog` gets the built-in filter through a file in memory, with
-// `queue_count` for the workers and `busy_budget=0` unless given. What an earlier run that was
-// killed left attached to an interface named by a device is detached. Without huge pages, the
-// start is refused with the command that helps; `--no-huge` without `-m` gets an amount.
+// `queue_count` for the workers and, where there is no device to poll, `busy_budget=0`, unless
+// given; EAL then gets `--iova-mode=va`. An AF_PACKET device gets `qpairs` for the workers. What
+// an earlier run that was killed left attached to the interface of a device is detached. Without
+// huge pages, the start is refused with the command that helps; `--no-huge` without `-m` gets an
+// amount.
 #pragma once
 
 #include "nic/error.h"

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "nic/filter_maps.h"
+#include "nic/tc_dump.h"
 
 // Where our tc filter stands among others of the interface. Two handles, so that a later run
 // knows whether the clsact it hangs on was made by us.
@@ -211,8 +212,10 @@ static int tc_detach(int interface)
 	status = tc_detach_handle(&hook, TC_HANDLE_ON_OUR_HOOK);
 	if (status <= 0)
 		return status;
+	// Others may have hung their filters on it since.
+	status = nic_tc_has_filters(interface);
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-	return bpf_tc_hook_destroy(&hook);
+	return status ? (status < 0 ? status : 0) : bpf_tc_hook_destroy(&hook);
 }
 
 static int tc_load(struct nic_filter *filter)

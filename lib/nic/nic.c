@@ -43,18 +43,20 @@ static uint32_t frames_needed(const struct nic *nic)
 	return frames;
 }
 
-// The AF_XDP driver lays one stretch of memory over the whole pool.
-static int pool_check_chunks(const struct nic *nic, uint16_t queue, struct nic_error *error)
+// The AF_XDP driver lays one stretch of memory over the whole pool, and takes every frame for as
+// large as the next. In physical addresses there are gaps where pages end.
+static int pool_check_memory(const struct nic *nic, uint16_t queue, struct nic_error *error)
 {
-	for (uint16_t i = 0; i < nic->port_count; i++) {
-		if (port_keeps_frames(&nic->ports[i]) &&
-			nic->pools[queue].pool->nb_mem_chunks > 1) {
-			nic_error_set(error,
-				"memory for frames is not in one piece, as %s needs "
-				"it: give EAL more, in larger pages",
-				nic->ports[i].info.driver);
-			return -ENOMEM;
-		}
+	if (!nic->keeps_frames)
+		return 0;
+	if (rte_eal_iova_mode() != RTE_IOVA_VA) {
+		nic_error_set(error, "AF_XDP needs --iova-mode=va");
+		return -EINVAL;
+	}
+	if (nic->pools[queue].pool->nb_mem_chunks > 1) {
+		nic_error_set(error, "memory for frames is not in one piece, as AF_XDP needs it: "
+				     "give EAL more, or larger pages");
+		return -ENOMEM;
 	}
 	return 0;
 }
@@ -72,7 +74,7 @@ static int pool_create(struct nic *nic, uint16_t queue, unsigned int lcore, uint
 			lcore, rte_strerror(rte_errno));
 		return -rte_errno;
 	}
-	return pool_check_chunks(nic, queue, error);
+	return pool_check_memory(nic, queue, error);
 }
 
 static int pools_create(struct nic *nic, const struct nic_options *options, struct nic_error *error)

@@ -272,7 +272,7 @@ static void test_af_xdp_arguments(void)
 				"--vdev=net_af_xdp0,iface=one,xdp_prog=/proc/self/fd/%d,"
 				"queue_count=1,busy_budget=0 "
 				"--vdev=net_af_xdp1,iface=two,queue_count=1,"
-				"xdp_prog=/proc/self/fd/%d,busy_budget=0",
+				"xdp_prog=/proc/self/fd/%d,busy_budget=0 --iova-mode=va",
 				&first, &second),
 		2);
 	CU_ASSERT_EQUAL(first, second);
@@ -280,7 +280,8 @@ static void test_af_xdp_arguments(void)
 	CU_ASSERT_STRING_EQUAL(REWRITTEN("m", "--no-huge", "-m", "1",
 				       "--vdev=net_af_xdp0,iface=two,xdp_prog=/x,busy_budget=9"),
 		"m --no-huge -m 1 "
-		"--vdev=net_af_xdp0,iface=two,xdp_prog=/x,busy_budget=9,queue_count=1");
+		"--vdev=net_af_xdp0,iface=two,xdp_prog=/x,busy_budget=9,queue_count=1 "
+		"--iova-mode=va");
 	CU_ASSERT_STRING_EQUAL(REWRITTEN("m", "-l", "0-3", "--no-huge", "-m", "1",
 				       "--vdev=net_af_packet0,iface=two",
 				       "--vdev=net_af_packet1,iface=two,qpairs=1"),
