@@ -140,8 +140,9 @@ static int run(struct app *app)
 			abort();
 		}
 	}
-	log_info("ready: %u worker lcores, %u ports, %zu addresses", app->worker_count,
+	log_info("%u worker lcores, %u ports, %zu addresses", app->worker_count,
 		nic_port_count(app->nic), app->local_count);
+	log_info("ready");
 	manager_run(app);
 	print_counters(app);
 	return 0;

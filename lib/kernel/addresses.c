@@ -120,9 +120,9 @@ bool kernel_mirror_has_address(
 
 uint8_t kernel_common_prefix(const struct net_address *a, const struct net_address *b)
 {
-	uint8_t first = net_address_is_ipv4(a) ? 12 : 0;
+	size_t first = net_address_is_ipv4(a) ? 12 : 0;
 
-	for (uint8_t i = first; i < sizeof(a->bytes); i++) {
+	for (size_t i = first; i < sizeof(a->bytes); i++) {
 		unsigned int differing = a->bytes[i] ^ b->bytes[i];
 
 		if (differing)

@@ -104,7 +104,7 @@ const struct kernel_route_record *kernel_mirror_find_route(
 	if (net_address_is_unfit_as_source(destination) ||
 		kernel_address_is_link_local(destination))
 		return NULL;
-	for (uint8_t table = 0; table < KERNEL_ROUTE_TABLES; table++) {
+	for (int table = 0; table < KERNEL_ROUTE_TABLES; table++) {
 		if (!look_up_table(mirror, table, destination, &chosen))
 			continue;
 		if (!chosen || chosen->type == RTN_UNICAST)
