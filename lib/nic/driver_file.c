@@ -39,6 +39,7 @@ static const struct word filter_words[] = {
 	{"none", NIC_FILTER_NONE},
 	{"xdp", NIC_FILTER_XDP},
 	{"tc", NIC_FILTER_TC},
+	{"flow", NIC_FILTER_FLOW},
 	{NULL, 0},
 };
 

@@ -18,10 +18,11 @@ enum nic_driver_offload {
 	NIC_DRIVER_TX_UDP_CHECKSUM = 1 << 3,
 };
 
-// Which program in the kernel keeps our frames and the kernel's apart.
+// What keeps our frames and the kernel's apart.
 enum nic_filter_kind {
 	NIC_FILTER_NONE,
 	NIC_FILTER_XDP, // redirects ours to AF_XDP sockets
+	NIC_FILTER_FLOW, // the NIC itself, by rte_flow rules in isolated mode
 	NIC_FILTER_TC, // hides ours from the kernel, whose packet socket has a copy already
 };
 

@@ -219,6 +219,8 @@ int nic_filter_set(struct nic *nic, uint16_t port, const struct nic_filter_rules
 {
 	struct nic_filter *filter = &nic->ports[port].filter;
 
+	if (nic->ports[port].flows)
+		return nic_flow_apply(nic->ports[port].flows, rules);
 	return filter->kind == NIC_FILTER_NONE ? 0 : nic_filter_apply(filter, rules);
 }
 

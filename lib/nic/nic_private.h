@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 #include "nic/driver_file.h"
 #include "nic/filter.h"
+#include "nic/flow.h"
 #include "nic/nic.h"
 
 struct rte_mempool;
@@ -29,7 +30,8 @@ struct nic_port {
 	struct nic_queue *queues; // nic->queues of them
 	struct nic_port_info info;
 	struct nic_driver_file driver;
-	struct nic_filter filter;
+	struct nic_filter filter; // in the kernel
+	struct nic_flow_table *flows; // in the NIC
 	bool is_configured;
 	bool is_started;
 };

@@ -195,6 +195,15 @@ static void channels_warn(const struct nic_port *port)
 			info->interface, channels, info->queues, info->interface, info->queues);
 }
 
+// From its first frame on, such a port must not take what is the kernel's.
+static int flows_begin(struct nic_port *port)
+{
+	if (port->driver.filter != NIC_FILTER_FLOW)
+		return 0;
+	port->flows = nic_flow_create(port->dpdk_port, port->info.queues);
+	return port->flows ? nic_flow_isolate(port->dpdk_port) : -errno;
+}
+
 int nic_port_start(struct nic_port *port, const struct nic_pool *pools, struct nic_error *error)
 {
 	struct rte_eth_conf configuration = {0};
@@ -204,6 +213,9 @@ int nic_port_start(struct nic_port *port, const struct nic_pool *pools, struct n
 	if (status)
 		return port_fail(port, "no information", status, error);
 	port->is_configured = true;
+	status = flows_begin(port);
+	if (status)
+		return port_fail(port, "can not leave the rest to the kernel", status, error);
 	status = device_configure(port, &device, &configuration);
 	if (status)
 		return port_fail(port, "can not be configured", status, error);
@@ -231,6 +243,8 @@ void nic_port_stop(struct nic_port *port)
 	int status = 0;
 
 	nic_filter_close(&port->filter);
+	nic_flow_destroy(port->flows);
+	port->flows = NULL;
 	if (port->is_started)
 		status = rte_eth_dev_stop(port->dpdk_port);
 	if (port->is_configured) {

@@ -14,6 +14,7 @@
 #include "base/compiler.h"
 #include "nic/driver_file.h"
 #include "nic/eal_arguments.h"
+#include "nic/flow.h"
 #include "nic/interface.h"
 #include "nic/lcore_list.h"
 #include "unit.h"
@@ -69,8 +70,8 @@ static void test_every_file_of_the_tree(void)
 		enum nic_kernel_path path;
 		enum nic_filter_kind filter;
 	} rows[] = {
-		{"mlx5_pci", NIC_KERNEL_PATH_BIFURCATED, NIC_FILTER_NONE},
-		{"mlx5_auxiliary", NIC_KERNEL_PATH_BIFURCATED, NIC_FILTER_NONE},
+		{"mlx5_pci", NIC_KERNEL_PATH_BIFURCATED, NIC_FILTER_FLOW},
+		{"mlx5_auxiliary", NIC_KERNEL_PATH_BIFURCATED, NIC_FILTER_FLOW},
 		{"net_ice", NIC_KERNEL_PATH_TAP, NIC_FILTER_NONE},
 		{"net_i40e", NIC_KERNEL_PATH_TAP, NIC_FILTER_NONE},
 		{"net_ixgbe", NIC_KERNEL_PATH_TAP, NIC_FILTER_NONE},
@@ -294,6 +295,35 @@ static void test_af_xdp_arguments(void)
 	CU_ASSERT_TRUE(nic_interface_is_virtual("one"));
 }
 
+// Every port of the range is in exactly one prefix, every other port in none.
+static void check_split(uint16_t first, uint16_t last, unsigned int expected)
+{
+	struct nic_port_prefix prefixes[NIC_PORT_PREFIXES_MOST];
+	unsigned int count = nic_port_range_split(first, last, prefixes);
+	unsigned int wrong = 0;
+
+	CU_ASSERT_EQUAL(count, expected);
+	for (uint32_t port = 0; port <= 0xffff; port++) {
+		unsigned int found = 0;
+
+		for (unsigned int i = 0; i < count; i++)
+			found += (port & prefixes[i].mask) == prefixes[i].value;
+		wrong += found != (port >= first && port <= last);
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+}
+
+static void test_port_prefixes(void)
+{
+	check_split(0, 0xffff, 1);
+	check_split(53, 53, 1);
+	check_split(1, 0, 0);
+	check_split(16384, 0xffff, 2);
+	check_split(1024, 0xffff, 6);
+	check_split(1, 0xfffe, NIC_PORT_PREFIXES_MOST);
+	check_split(40000, 40999, 6);
+}
+
 static bool interfaces_make(void)
 {
 	return geteuid() == 0 && unshare(CLONE_NEWNET) == 0 &&
@@ -311,6 +341,7 @@ int main(void)
 		{"lcore lists", test_lcore_lists},
 		{"memory for EAL", test_memory_arguments},
 		{"devices for EAL", test_device_arguments},
+		{"port prefixes", test_port_prefixes},
 		{"AF_XDP devices", test_af_xdp_arguments},
 	};
 	size_t count = BASE_ARRAY_SIZE(cases);

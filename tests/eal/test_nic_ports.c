@@ -88,6 +88,59 @@ static void test_bad_folder(void)
 	CU_ASSERT_EQUAL(rte_eal_hotplug_remove("vdev", "net_null0"), 0);
 }
 
+// Opens one net_ring port by a driver file that ends in `kernel` and has at most 2 queues.
+static struct nic *open_by_file(const char *kernel, uint16_t queues, struct nic_error *error)
+{
+	char folder[] = "/tmp/millrace-test-XXXXXX", path[64];
+	struct nic *nic;
+	FILE *file;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/ring.ini", folder);
+	file = fopen(path, "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	fprintf(file,
+		"[driver]\nnames = net_ring\n[bind]\nto = none\n[queues]\nmost = 2\nrx_ring = 64\n"
+		"tx_ring = 128\n[offloads]\nrx = none\ntx = none\n[steering]\npreference = "
+		"rte_flow "
+		"hop\n[kernel]\n%s",
+		kernel);
+	CU_ASSERT_EQUAL(fclose(file), 0);
+	nic = open_queues(folder, queues, error);
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	CU_ASSERT_EQUAL(rmdir(folder), 0);
+	return nic;
+}
+
+static void test_driver_file_counts(void)
+{
+	struct nic_error error = {""};
+	const struct nic_port_info *info;
+	struct nic *nic;
+
+	CU_ASSERT_EQUAL_FATAL(rte_eal_hotplug_add("vdev", "net_ring0", ""), 0);
+	CU_ASSERT_PTR_NULL(open_by_file("path = none\nfilter = none\n", 3, &error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "has 2 queues, 3 worker lcores"));
+	CU_ASSERT_PTR_NULL(open_by_file("path = none\n", 1, &error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "key \"filter\" is missing"));
+	// A ring has no rules: the kernel would lose its frames, so the port is not opened.
+	CU_ASSERT_PTR_NULL(open_by_file("path = bifurcated\nfilter = flow\n", 1, &error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "can not leave the rest to the kernel"));
+	CU_ASSERT_EQUAL(rte_eal_hotplug_remove("vdev", "net_ring0"), 0);
+	CU_ASSERT_EQUAL_FATAL(rte_eal_hotplug_add("vdev", "net_ring8", ""), 0);
+	nic = open_by_file("path = none\nfilter = none\n", 2, &error);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(nic);
+	info = nic_port_info(nic, 0);
+	CU_ASSERT_EQUAL(info->queues, 2);
+	CU_ASSERT_EQUAL(info->queues_most, 2);
+	CU_ASSERT_EQUAL(info->rx_ring, 64);
+	CU_ASSERT_EQUAL(info->tx_ring, 128);
+	CU_ASSERT_EQUAL(info->steering_count, 2);
+	CU_ASSERT_EQUAL(info->steering[0], NIC_STEERING_RTE_FLOW);
+	nic_close(nic);
+	CU_ASSERT_EQUAL(rte_eal_hotplug_remove("vdev", "net_ring8"), 0);
+}
+
 // net_null makes frames out of nothing and takes all.
 static void test_null(void)
 {
@@ -495,6 +548,7 @@ int main(void)
 		{"no port", test_no_port},
 		{"too many workers", test_too_many_workers},
 		{"no driver files", test_bad_folder},
+		{"a driver file counts", test_driver_file_counts},
 		{"net_null", test_null},
 		{"net_ring loops", test_ring_loop},
 		{"net_ring is full", test_ring_full},
