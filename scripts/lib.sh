@@ -80,3 +80,29 @@ remove_dpdk_files() {
 	rm -f "/dev/hugepages/$1"map_*
 	rm -rf "/var/run/dpdk/$1"
 }
+
+# usable_cpus COUNT: that many CPUs of this process, a line each, beginning anew when out of them.
+usable_cpus() {
+	python3 -c 'import os, sys
+cpus = sorted(os.sched_getaffinity(0))
+for index in range(int(sys.argv[1])):
+	print(cpus[index % len(cpus)])' "$1"
+}
+
+# EAL's memory options: hugepages where enough are free.
+memory_options() {
+	local free
+	free=$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages 2>/dev/null || echo 0)
+	if [ "$free" -ge 256 ] && grep -q ' hugetlbfs ' /proc/mounts; then
+		echo "-m 512"
+	else
+		echo "--no-huge -m 512"
+	fi
+}
+
+# For what is run in the build with sanitizers; others do not read it.
+sanitizer_options() {
+	export ASAN_OPTIONS=halt_on_error=1:abort_on_error=0:detect_leaks=1:print_stacktrace=1
+	export LSAN_OPTIONS=suppressions=$source_root/tests/asan.supp:print_suppressions=0
+	export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+}
