@@ -314,7 +314,7 @@ int nic_eal_arguments_make(int argc, char *const argv[], unsigned int other_lcor
 
 void nic_eal_arguments_free(struct nic_eal_arguments *arguments)
 {
-	for (int i = 0; i < arguments->owned_count; i++)
+	for (int i = 0; arguments->owned && i < arguments->owned_count; i++)
 		free(arguments->owned[i]);
 	free(arguments->owned);
 	free(arguments->argv);

@@ -9,7 +9,7 @@ const char *nic_eal_option_at(int argc, char *const argv[], const char *name, in
 	const char *argument = argv[*index];
 	size_t length = strlen(name);
 
-	if (strncmp(argument, name, length) != 0)
+	if (!argument || strncmp(argument, name, length) != 0)
 		return NULL;
 	argument += length;
 	if (*argument == '\0') {

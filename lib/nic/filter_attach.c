@@ -141,7 +141,7 @@ static int maps_open_by_id(struct nic_filter *filter, const uint32_t *ids, uint3
 
 static int xdp_open(struct nic_filter *filter)
 {
-	uint32_t ids[MAP_IDS_MOST];
+	uint32_t ids[MAP_IDS_MOST] = {0};
 	struct bpf_prog_info info = {
 		.nr_map_ids = MAP_IDS_MOST,
 		.map_ids = (uint64_t)(uintptr_t)ids,
