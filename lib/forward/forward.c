@@ -57,6 +57,7 @@ struct forward_lcore *forward_lcore_create(struct forward_shared *shared, struct
 	struct proxy_lcore_options proxy_options = {
 		.pending_count = options->pending_count,
 		.lcore_count = options->lcore_count,
+		.lcore_index = options->lcore,
 		.now = options->now,
 	};
 	struct forward_lcore *lcore = aligned_alloc(BASE_CACHE_LINE, sizeof(*lcore));
