@@ -78,6 +78,8 @@ struct forward_lcore *forward_lcore_create(struct forward_shared *shared, struct
 		errno = error;
 		return NULL;
 	}
+	if (options->lcore_count > 1)
+		proxy_pools_steer(&lcore->proxy->pools, shared->steering, options->lcore);
 	return lcore;
 }
 

@@ -45,6 +45,8 @@ struct forward_shared {
 	uint16_t local_port_last;
 	uint8_t *port_owners; // for each local port from first on, the lcore index that owns it
 	uint16_t tx_offload[FORWARD_PORTS_MOST]; // NET_OFFLOAD_TX_* by NIC port
+	// How each NIC port spreads replies over queues; NULL: not by a hash that is known.
+	const struct net_steering *steering[FORWARD_PORTS_MOST];
 };
 
 struct forward_lcore;

@@ -16,13 +16,16 @@ struct net_path {
 	struct net_mac source_mac;
 	struct net_mac next_hop_mac;
 	struct net_address source; // the address to send from
+	// The NIC's hash of a reply to it with a destination port of 0 (net/steering.h), 0 where
+	// replies are not steered by the hash.
+	uint32_t reply_hash;
 };
 
 static inline bool net_path_equal(const struct net_path *a, const struct net_path *b)
 {
 	if (a->is_usable != b->is_usable || !a->is_usable)
 		return a->is_usable == b->is_usable;
-	return a->port == b->port && a->vlan == b->vlan &&
+	return a->port == b->port && a->vlan == b->vlan && a->reply_hash == b->reply_hash &&
 	       memcmp(&a->source_mac, &b->source_mac, sizeof(a->source_mac)) == 0 &&
 	       memcmp(&a->next_hop_mac, &b->next_hop_mac, sizeof(a->next_hop_mac)) == 0 &&
 	       net_address_equal(&a->source, &b->source);

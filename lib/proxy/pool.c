@@ -4,10 +4,16 @@
 #include <string.h>
 
 #include "proxy/poison.h"
+#include "rcu/rcu.h"
 
 // How many stale connections one take looks at, and how many busy ones: a burst's time is
 // bounded. The sweep gets the rest.
 #define TAKE_LOOKS_MOST 8
+
+// Draws of a local port whose replies come to our queue. With n queues a draw misses with a
+// chance of (n - 1) / n.
+#define STEERED_DRAWS_MOST 64
+#define NO_DRAW UINT32_MAX
 
 static int pools_allocate(struct proxy_pools *pools, uint32_t slots, uint32_t upstreams)
 {
@@ -94,6 +100,13 @@ void proxy_pools_fini(struct proxy_pools *pools)
 	*pools = (struct proxy_pools){0};
 }
 
+void proxy_pools_steer(
+	struct proxy_pools *pools, const struct net_steering *const steering[], uint16_t queue)
+{
+	pools->steering = steering;
+	pools->queue = queue;
+}
+
 static void idle_queue_append(struct proxy_pools *pools, struct proxy_pool *pool, uint16_t slot)
 {
 	struct proxy_connection *connection = &pools->connections[slot];
@@ -173,19 +186,54 @@ static void connection_unlink(
 	(void)handle_ring_push(&pools->to_manager, slot);
 }
 
-static uint16_t connection_open(struct proxy_pools *pools, uint16_t upstream, uint64_t now)
+// Whether a reply from the upstream to this slot's port comes to our queue; where that is not
+// known, it is as good as any.
+static bool slot_is_steered(const struct proxy_pools *pools, const struct proxy_upstream *upstream,
+	const struct net_path *path, uint16_t slot)
+{
+	const struct net_steering *steering = pools->steering[path->port];
+
+	return !steering || net_steering_queue(steering, path->reply_hash,
+				    net_address_is_ipv4(&upstream->endpoint.address),
+				    proxy_pools_local_port(pools, slot)) == pools->queue;
+}
+
+// Whether this pool may have one more slot: below its guarantee always, above it while enough
+// stay free for the guarantees of the others.
+static bool slot_is_to_spare(const struct proxy_pools *pools, const struct proxy_pool *pool)
+{
+	return pool->slots_held < pools->guarantee || pools->free_count > pools->reserved;
+}
+
+// A free slot at random, by its place in free_slots, whose replies come to our queue where that
+// can be known; NO_DRAW when every draw missed.
+static uint32_t free_slot_draw_steered(struct proxy_pools *pools, uint16_t upstream)
+{
+	const struct proxy_upstream *described = &pools->set->upstreams[upstream];
+	const struct net_path *path = rcu_pointer_read(described->path);
+
+	if (!pools->steering || !path || !path->is_usable)
+		return random_stream_below(pools->random, pools->free_count);
+	for (int draws = 0; draws < STEERED_DRAWS_MOST; draws++) {
+		uint32_t drawn = random_stream_below(pools->random, pools->free_count);
+
+		if (slot_is_steered(pools, described, path, pools->free_slots[drawn]))
+			return drawn;
+	}
+	return NO_DRAW;
+}
+
+// Opens a connection on a free slot that was drawn, with one to spare.
+static uint16_t connection_open(
+	struct proxy_pools *pools, uint16_t upstream, uint32_t drawn, uint64_t now)
 {
 	struct proxy_pool *pool = &pools->pools[upstream];
 	struct proxy_connection *connection;
-	uint32_t drawn;
 	uint16_t slot;
 
 	if (pool->slots_held < pools->guarantee)
 		pools->reserved--;
-	else if (pools->free_count <= pools->reserved)
-		return PROXY_SLOT_NONE;
 	pool->slots_held++;
-	drawn = random_stream_below(pools->random, pools->free_count);
 	slot = pools->free_slots[drawn];
 	pools->free_slots[drawn] = pools->free_slots[--pools->free_count];
 	pools->holders[slot] = upstream;
@@ -262,6 +310,26 @@ static uint16_t connection_share(struct proxy_pools *pools, uint16_t upstream, u
 	return PROXY_SLOT_NONE;
 }
 
+static uint16_t connection_open_steered(struct proxy_pools *pools, uint16_t upstream, uint64_t now)
+{
+	uint32_t drawn;
+
+	if (!slot_is_to_spare(pools, &pools->pools[upstream]))
+		return PROXY_SLOT_NONE;
+	drawn = free_slot_draw_steered(pools, upstream);
+	if (drawn == NO_DRAW)
+		return PROXY_SLOT_NONE;
+	return connection_open(pools, upstream, drawn, now);
+}
+
+static uint16_t connection_open_any(struct proxy_pools *pools, uint16_t upstream, uint64_t now)
+{
+	if (!slot_is_to_spare(pools, &pools->pools[upstream]))
+		return PROXY_SLOT_NONE;
+	return connection_open(
+		pools, upstream, random_stream_below(pools->random, pools->free_count), now);
+}
+
 uint16_t proxy_pool_take(struct proxy_pools *pools, uint16_t upstream, uint64_t now)
 {
 	struct proxy_pool *pool = &pools->pools[upstream];
@@ -271,9 +339,12 @@ uint16_t proxy_pool_take(struct proxy_pools *pools, uint16_t upstream, uint64_t 
 		return PROXY_SLOT_NONE;
 	slot = connection_take_idle(pools, upstream, now);
 	if (slot == PROXY_SLOT_NONE)
-		slot = connection_open(pools, upstream, now);
+		slot = connection_open_steered(pools, upstream, now);
+	// Once the ports of our queue are used up, sharing costs less than hops.
 	if (slot == PROXY_SLOT_NONE)
 		slot = connection_share(pools, upstream, now);
+	if (slot == PROXY_SLOT_NONE && pools->steering)
+		slot = connection_open_any(pools, upstream, now);
 	if (slot != PROXY_SLOT_NONE)
 		base_store(&pool->in_flight, pool->in_flight + 1);
 	return slot;

@@ -11,6 +11,7 @@
 
 #include "base/handle_ring.h"
 #include "base/random.h"
+#include "net/steering.h"
 #include "proxy/connection.h"
 #include "proxy/upstream.h"
 
@@ -39,6 +40,10 @@ struct proxy_pools {
 	uint16_t first_port;
 	uint16_t slot_count;
 	uint16_t guarantee; // slots each pool is sure of
+	// How each NIC port spreads replies over queues, NULL for a port that is not known to, and
+	// NULL as a whole where there is one queue; and the queue that this lcore polls.
+	const struct net_steering *const *steering;
+	uint16_t queue;
 	// The arrays are written by the owner alone.
 	struct proxy_connection *connections;
 	uint8_t *states; // enum proxy_slot_state a slot; the sweep reads them
@@ -83,6 +88,11 @@ struct proxy_pools_options {
 base_must_check int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
 	struct random_stream *random, const struct proxy_pools_options *options);
 void proxy_pools_fini(struct proxy_pools *pools);
+
+// Before the first take: local ports are chosen for replies to come to `queue`, by the hash of
+// the NIC port that the path leaves by.
+void proxy_pools_steer(
+	struct proxy_pools *pools, const struct net_steering *const steering[], uint16_t queue);
 
 // A connection to the upstream with one more query in flight, or PROXY_SLOT_NONE: stopped, or no
 // local port is left and no busy connection can be shared.
