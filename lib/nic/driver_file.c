@@ -202,6 +202,23 @@ static int steering_read(struct nic_driver_file *driver, char *value)
 	return 0;
 }
 
+// 40 bytes or more, as hexadecimal digits.
+static int rss_key_read(struct nic_driver_file *driver, char *value)
+{
+	size_t length = strlen(value) / 2;
+
+	if (strlen(value) % 2 || length < 40 || length > sizeof(driver->rss_key) ||
+		strspn(value, "0123456789abcdefABCDEF") != 2 * length)
+		return -EINVAL;
+	for (size_t i = 0; i < length; i++) {
+		char byte[3] = {value[2 * i], value[2 * i + 1], '\0'};
+
+		driver->rss_key[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+	driver->has_rss_key = true;
+	return 0;
+}
+
 static int path_read(struct nic_driver_file *driver, char *value)
 {
 	unsigned int path;
@@ -240,6 +257,7 @@ static const struct key keys[] = {
 	{"offloads", "rx", rx_offloads_read, false},
 	{"offloads", "tx", tx_offloads_read, false},
 	{"steering", "preference", steering_read, false},
+	{"steering", "rss_key", rss_key_read, true},
 	{"kernel", "path", path_read, false},
 	{"kernel", "filter", filter_read, false},
 };

@@ -3,8 +3,10 @@
 // driver. Read when a port is opened, on the management lcore.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "net/steering.h"
 #include "nic/error.h"
 #include "nic/nic.h"
 
@@ -35,6 +37,8 @@ struct nic_driver_file {
 	uint16_t offloads; // enum nic_driver_offload
 	enum nic_steering steering[NIC_STEERING_MOST]; // best first
 	uint16_t steering_count;
+	uint8_t rss_key[NET_STEERING_KEY_BYTES]; // of devices that do not tell theirs
+	bool has_rss_key;
 	enum nic_kernel_path kernel_path;
 	enum nic_filter_kind filter;
 	char device_arguments[NIC_DRIVER_HINT_TEXT]; // a hint for people; "" if none
