@@ -16,6 +16,7 @@
 #include "network.h"
 #include "nic/eal_arguments.h"
 #include "nic/eal_option.h"
+#include "steering.h"
 #include "telemetry.h"
 #include "version.h"
 
@@ -157,6 +158,7 @@ static void close_all(struct app *app)
 	free(app->workers);
 	network_close(app);
 	manager_close(app);
+	steering_close(app);
 	forward_shared_fini(&app->shared);
 	proxy_set_destroy(app->set);
 	nic_close(app->nic);
@@ -170,6 +172,8 @@ static int open_and_run(struct app *app, bool is_pinned)
 
 	if (!error)
 		error = open_shared(app);
+	if (!error)
+		error = steering_open(app);
 	if (!error)
 		error = network_open(app);
 	if (!error)

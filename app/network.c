@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "nic/steering.h"
 #include "rcu/rcu.h"
 
 #define TAP_MTU 1500
@@ -139,6 +140,14 @@ static const struct net_address *upstream_source(
 	return group->has_source_address ? &group->source_address : NULL;
 }
 
+static void set_reply_hash(
+	const struct app *app, const struct proxy_upstream *upstream, struct net_path *path)
+{
+	if (path->is_usable && app->shared.steering[path->port])
+		path->reply_hash = nic_steering_reply_hash(
+			app->shared.steering[path->port], &upstream->endpoint, &path->source);
+}
+
 static void update_paths(struct app *app)
 {
 	for (uint16_t i = 0; i < app->set->upstream_count; i++) {
@@ -148,6 +157,7 @@ static void update_paths(struct app *app)
 
 		kernel_tables_find_path(app->tables, &upstream->endpoint.address,
 			upstream_source(app, upstream), &path);
+		set_reply_hash(app, upstream, &path);
 		if (proxy_upstream_set_path(upstream, &path, &old) == 1)
 			retire(app, old);
 	}

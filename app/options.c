@@ -24,6 +24,9 @@ static const char help[] =
 	"  --check                  read FILE, say what is wrong with it, and end\n"
 	"  --drivers-config FOLDER  of the driver files, in place of the installed ones\n"
 	"  --local-ports FIRST-LAST source ports of queries to upstreams (10240-32767)\n"
+	"  --steering WAY           rte_flow, thash or hop: how replies reach their worker, in "
+	"place\n"
+	"                           of what the driver files say\n"
 	"  --queries N              in flight at once on one worker lcore (262144)\n"
 	"  --version\n"
 	"  --help\n";
@@ -70,6 +73,25 @@ static int parse_queries(struct options *options, const char *text)
 	return 0;
 }
 
+static int parse_steering(struct options *options, const char *text)
+{
+	static const char *const ways[] = {
+		[NIC_STEERING_RTE_FLOW] = "rte_flow",
+		[NIC_STEERING_THASH] = "thash",
+		[NIC_STEERING_HOP] = "hop",
+	};
+
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(ways); i++) {
+		if (strcmp(text, ways[i]) == 0) {
+			options->has_steering = true;
+			options->steering = (enum nic_steering)i;
+			return 0;
+		}
+	}
+	log_error("--steering %s: not rte_flow, thash or hop", text);
+	return -EINVAL;
+}
+
 static int parse_option(struct options *options, int option, char *argv[])
 {
 	switch (option) {
@@ -84,6 +106,8 @@ static int parse_option(struct options *options, int option, char *argv[])
 		return 0;
 	case 'l':
 		return parse_local_ports(options, optarg);
+	case 's':
+		return parse_steering(options, optarg);
 	case 'q':
 		return parse_queries(options, optarg);
 	case 'v':
@@ -118,6 +142,7 @@ int options_parse(struct options *options, int argc, char *argv[])
 		{"drivers-config", required_argument, NULL, 'd'},
 		{"local-ports", required_argument, NULL, 'l'},
 		{"queries", required_argument, NULL, 'q'},
+		{"steering", required_argument, NULL, 's'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},

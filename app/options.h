@@ -5,12 +5,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nic/nic.h"
+
 struct options {
 	const char *config; // path
 	const char *drivers_folder; // NULL: found by nic/
 	uint32_t queries; // in flight at once, a worker lcore
 	uint16_t local_port_first;
 	uint16_t local_port_last;
+	bool has_steering;
+	enum nic_steering steering; // in place of the driver file's
 	bool wants_check;
 	bool wants_version;
 	bool wants_help;

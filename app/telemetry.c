@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "rcu/rcu.h"
+#include "steering.h"
 
 // What one answer of the socket has room for: 256 entries.
 #define UPSTREAMS_AN_ANSWER 16u
@@ -193,6 +194,33 @@ static int answer_pools(const struct app *app, const char *parameters, struct rt
 	return answer_by_upstream(app, parameters, data, add_pool);
 }
 
+// One port by its number, the first without a parameter.
+static int answer_ports(const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	const struct nic_port_info *info;
+	struct nic_port_statistics statistics = {0};
+	unsigned long port;
+
+	if (parse_parameter(parameters, nic_port_count(app->nic), &port))
+		return -EINVAL;
+	info = nic_port_info(app->nic, (uint16_t)port);
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_u64(data, "ports", nic_port_count(app->nic));
+	rte_tel_data_add_dict_string(data, "name", info->name);
+	rte_tel_data_add_dict_string(data, "driver", info->driver);
+	rte_tel_data_add_dict_string(data, "steering", steering_name(app->steering[port]));
+	rte_tel_data_add_dict_u64(data, "queues", info->queues);
+	if (nic_port_statistics(app->nic, (uint16_t)port, &statistics) == 0) {
+		rte_tel_data_add_dict_u64(data, "rx_frames", statistics.rx_frames);
+		rte_tel_data_add_dict_u64(data, "tx_frames", statistics.tx_frames);
+		rte_tel_data_add_dict_u64(data, "rx_missed", statistics.rx_missed);
+		rte_tel_data_add_dict_u64(data, "rx_errors", statistics.rx_errors);
+		rte_tel_data_add_dict_u64(data, "rx_no_buffer", statistics.rx_no_buffer);
+		rte_tel_data_add_dict_u64(data, "tx_errors", statistics.tx_errors);
+	}
+	return 0;
+}
+
 // The telemetry thread is a reader while it answers.
 static int answer(const char *parameters, struct rte_tel_data *data,
 	int (*fill)(const struct app *, const char *, struct rte_tel_data *))
@@ -226,6 +254,12 @@ static int command_pools(const char *command, const char *parameters, struct rte
 	return answer(parameters, data, answer_pools);
 }
 
+static int command_ports(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return answer(parameters, data, answer_ports);
+}
+
 int telemetry_open(struct app *app)
 {
 	int error;
@@ -239,6 +273,9 @@ int telemetry_open(struct app *app)
 	if (!error)
 		error = rte_telemetry_register_cmd("/millrace/pools", command_pools,
 			"Connections an upstream. Parameters: first upstream (optional)");
+	if (!error)
+		error = rte_telemetry_register_cmd("/millrace/ports", command_ports,
+			"Steering and counts of a port. Parameters: its number (optional)");
 	return error;
 }
 
