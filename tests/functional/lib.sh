@@ -74,7 +74,7 @@ write_zone() {
 		*.wild	A	192.0.2.1
 	ZONE
 	# About 4000 bytes: more than any datagram of ours may carry.
-	for index in {01..20}; do
+	for index in {01..19}; do
 		printf 'large\tTXT\t"%s %0190d"\n' "$index" 0
 	done >>"$scratch/example.test.zone"
 }
@@ -97,6 +97,7 @@ start_knot() {
 		    udp-workers: 1
 		    tcp-workers: 1
 		    background-workers: 1
+		    udp-max-payload: 4096
 		database:
 		    storage: "$folder"
 		log:
@@ -115,6 +116,17 @@ start_knot() {
 		wait_until 10 knot_answers "$address" ||
 			fail "no answer from $address: $(cat "$folder/log")"
 	done
+}
+
+upstream_is_ready() {
+	grep -qsx ready "$scratch/upstream-$1.log"
+}
+
+# start_upstream ADDRESS SECONDS [STRINGS]: tests/functional/upstream.py; its id in $last_helper.
+start_upstream() {
+	in_background world "upstream-$1" python3 "$source_root/tests/functional/upstream.py" "$@"
+	wait_until 10 upstream_is_ready "$1" ||
+		fail "no upstream: $(cat "$scratch/upstream-$1.log")"
 }
 
 # kill_knot NAME: as by a crash.
