@@ -170,6 +170,24 @@ static int stale_filter_detach(
 	return status;
 }
 
+// The driver attaches its program to an interface that has none.
+static int other_program_check(struct rewrite *rewrite, int index, const char *interface)
+{
+	int id = nic_filter_xdp_id(index);
+
+	if (id == 0)
+		return 0;
+	if (id < 0) {
+		nic_error_set(rewrite->error, "%s: no XDP: %s", interface, strerror(-id));
+		return id;
+	}
+	nic_error_set(rewrite->error,
+		"%s has an XDP program of another application (id %d): `ip link set %s xdp off` "
+		"takes it away",
+		interface, id, interface);
+	return -EBUSY;
+}
+
 // "net_af_xdp0,iface=eth0" with what it lacks behind it, in `text`. 0 or -errno.
 static int af_xdp_complete(struct rewrite *rewrite, const char *device, char *text, size_t room)
 {
@@ -181,6 +199,8 @@ static int af_xdp_complete(struct rewrite *rewrite, const char *device, char *te
 	if (index < 0)
 		return index;
 	status = stale_filter_detach(rewrite, NIC_FILTER_XDP, index, interface);
+	if (status == 0)
+		status = other_program_check(rewrite, index, interface);
 	if (status == 0 && !device_has(device, "xdp_prog")) {
 		status = filter_file_need(rewrite);
 		snprintf(program, sizeof(program), ",xdp_prog=/proc/self/fd/%d",

@@ -44,5 +44,8 @@ int nic_filter_apply(struct nic_filter *filter, const struct nic_filter_rules *r
 // Detaches the filter, if it is still there.
 void nic_filter_close(struct nic_filter *filter);
 
+// The id of an XDP program that is attached to the interface, 0 if none, or -errno.
+int nic_filter_xdp_id(int interface);
+
 // Detaches a filter of ours that an earlier run left on the interface. 0 also if there was none.
 int nic_filter_detach(enum nic_filter_kind kind, int interface);

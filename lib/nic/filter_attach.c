@@ -87,16 +87,23 @@ static int program_open(uint32_t id, const char *name, struct bpf_prog_info *inf
 	return program;
 }
 
-// Our XDP program on the interface. A descriptor, -ENOENT when none or another's is there, or
-// -errno.
-static int xdp_program_open(int interface, struct bpf_prog_info *info)
+int nic_filter_xdp_id(int interface)
 {
 	uint32_t id = 0;
 	int status = bpf_xdp_query_id(interface, 0, &id);
 
-	if (status)
-		return status;
-	return id ? program_open(id, FILTER_XDP_PROGRAM, info) : -ENOENT;
+	return status ? status : (int)id;
+}
+
+// Our XDP program on the interface. A descriptor, -ENOENT when none or another's is there, or
+// -errno.
+static int xdp_program_open(int interface, struct bpf_prog_info *info)
+{
+	int id = nic_filter_xdp_id(interface);
+
+	if (id <= 0)
+		return id ? id : -ENOENT;
+	return program_open((uint32_t)id, FILTER_XDP_PROGRAM, info);
 }
 
 static void map_keep(struct nic_filter *filter, int map, const char *name)

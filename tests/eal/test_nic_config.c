@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Driver files and EAL's command line; no EAL is started. Runs in network and mount namespaces
 // of its own where it may, and tests what needs an interface only then.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -261,6 +263,21 @@ static void test_device_arguments(void)
 		"--vdev=net_af_packet0,iface=no0: there is no interface \"no0\"");
 }
 
+// Another application's: it passes everything.
+static void program_attach(int interface)
+{
+	static const struct bpf_insn pass[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	int program = bpf_prog_load(
+		BPF_PROG_TYPE_XDP, "other", "BSD-3-Clause", pass, BASE_ARRAY_SIZE(pass), NULL);
+
+	CU_ASSERT_TRUE_FATAL(program >= 0);
+	CU_ASSERT_EQUAL(bpf_xdp_attach(interface, program, 0, NULL), 0);
+	close(program);
+}
+
 // The number of the file in memory is not known beforehand.
 static void test_af_xdp_arguments(void)
 {
@@ -288,6 +305,9 @@ static void test_af_xdp_arguments(void)
 				       "--vdev=net_af_packet1,iface=two,qpairs=1"),
 		"m -l 0-3 --no-huge -m 1 --vdev=net_af_packet0,iface=two,qpairs=3 "
 		"--vdev=net_af_packet1,iface=two,qpairs=1");
+	program_attach((int)if_nametoindex("two"));
+	text = REWRITTEN("m", "--no-huge", "--vdev=net_af_xdp0,iface=two");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "two has an XDP program of another application (id "));
 	CU_ASSERT_EQUAL(nic_interface_channels("one"), 1);
 	CU_ASSERT_EQUAL(nic_interface_receive_channels("one"), 2);
 	CU_ASSERT_EQUAL(nic_interface_receive_channels("no0"), 1);
