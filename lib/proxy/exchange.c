@@ -210,6 +210,38 @@ void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 	proxy_pending_free(&lcore->pending, slot);
 }
 
+void proxy_reply_prefetch_bucket(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id)
+{
+	uint16_t connection = proxy_pools_slot(&lcore->pools, local_port);
+
+	proxy_pending_prefetch(&lcore->pending, local_port, id);
+	if (connection != PROXY_SLOT_NONE)
+		base_prefetch_write(&lcore->pools.connections[connection]);
+}
+
+void proxy_reply_prefetch_query(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id)
+{
+	uint32_t slot = proxy_pending_guess(&lcore->pending, local_port, id);
+	const struct proxy_pending *pending;
+
+	if (slot == PROXY_PENDING_NONE)
+		return;
+	pending = proxy_pending_at(&lcore->pending, slot);
+	base_prefetch_write(pending);
+	base_prefetch(pending->context);
+	base_prefetch_write(&pending->next_free); // and the start of the message
+	base_prefetch(pending->message + BASE_CACHE_LINE);
+	timer_wheel_prefetch(&lcore->wheel, slot);
+}
+
+void proxy_reply_prefetch_timer(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id)
+{
+	uint32_t slot = proxy_pending_guess(&lcore->pending, local_port, id);
+
+	if (slot != PROXY_PENDING_NONE)
+		timer_wheel_prefetch_neighbours(&lcore->wheel, slot);
+}
+
 // Name without case, type and class of the question that was sent.
 static bool reply_asks_the_same(struct proxy_lcore *lcore, struct proxy_pending *pending,
 	const uint8_t *bytes, const struct dns_message *message)

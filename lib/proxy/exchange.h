@@ -100,6 +100,12 @@ enum proxy_reply {
 	PROXY_REPLY_GARBAGE, // from the one asked, with the right id, unreadable: the attempt fails
 };
 
+// Before proxy_reply_match(), a burst at a time: all replies through the first stage, then all
+// through the next, so that their cache misses overlap. Any port and id will do.
+void proxy_reply_prefetch_bucket(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
+void proxy_reply_prefetch_query(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
+void proxy_reply_prefetch_timer(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
+
 // Which query a datagram to one of our ports answers. *slot is set when GOOD and when GARBAGE,
 // *message when GOOD.
 enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_endpoint *source,

@@ -139,6 +139,21 @@ uint32_t proxy_pending_find(
 	return PROXY_PENDING_NONE;
 }
 
+uint32_t proxy_pending_guess(
+	const struct proxy_pending_table *table, uint16_t local_port, uint16_t id)
+{
+	uint64_t hash = pending_hash(table, local_port, id);
+	const struct proxy_pending_bucket *bucket = pending_bucket(table, hash);
+
+	for (uint32_t i = 0; i < BUCKET_ENTRIES; i++) {
+		uint32_t entry = bucket->entries[i];
+
+		if ((entry & SLOT_MASK) && (entry & ~SLOT_MASK) == pending_tag(hash))
+			return (entry & SLOT_MASK) - 1;
+	}
+	return PROXY_PENDING_NONE;
+}
+
 static bool bucket_add(struct proxy_pending_bucket *bucket, uint32_t entry)
 {
 	for (uint32_t i = 0; i < BUCKET_ENTRIES; i++) {

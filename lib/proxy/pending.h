@@ -108,3 +108,8 @@ uint32_t proxy_pending_find(
 // Brings the line that proxy_pending_find() will read nearer.
 void proxy_pending_prefetch(
 	const struct proxy_pending_table *table, uint16_t local_port, uint16_t id);
+
+// The slot that proxy_pending_find() will very likely return, told by the bucket alone; or
+// PROXY_PENDING_NONE. For bringing nearer what belongs to it.
+uint32_t proxy_pending_guess(
+	const struct proxy_pending_table *table, uint16_t local_port, uint16_t id);

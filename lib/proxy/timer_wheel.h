@@ -40,3 +40,19 @@ void timer_wheel_cancel(struct timer_wheel *wheel, uint32_t slot);
 
 // Takes out one slot whose time has come; false when there is none (left).
 bool timer_wheel_take_expired(struct timer_wheel *wheel, uint64_t now, uint32_t *slot);
+
+static inline void timer_wheel_prefetch(const struct timer_wheel *wheel, uint32_t slot)
+{
+	base_prefetch_write(&wheel->links[slot]);
+}
+
+// What timer_wheel_cancel() touches beside the slot's own link, which is near by now.
+static inline void timer_wheel_prefetch_neighbours(const struct timer_wheel *wheel, uint32_t slot)
+{
+	const struct timer_wheel_link *link = &wheel->links[slot];
+
+	if (link->next != TIMER_WHEEL_NONE)
+		base_prefetch_write(&wheel->links[link->next]);
+	if (link->previous != TIMER_WHEEL_NONE)
+		base_prefetch_write(&wheel->links[link->previous]);
+}

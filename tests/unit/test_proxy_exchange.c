@@ -435,6 +435,12 @@ static void two_hundred_thousand_are_in_flight_at_once(void)
 	uint32_t slot;
 
 	exchange_open(&fixture, &defaults, 1, COUNT, PORTS);
+	// Any port and id will do.
+	for (uint32_t id = 0; id <= UINT16_MAX; id++) {
+		proxy_reply_prefetch_bucket(fixture.lcore, (uint16_t)(id * 3), (uint16_t)id);
+		proxy_reply_prefetch_query(fixture.lcore, (uint16_t)(id * 3), (uint16_t)id);
+		proxy_reply_prefetch_timer(fixture.lcore, (uint16_t)(id * 3), (uint16_t)id);
+	}
 	for (uint32_t i = 0; i < COUNT; i++) {
 		(void)attempt(&fixture, start(&fixture));
 		fixture.now += CLOCK_MICROSECOND;
@@ -449,6 +455,9 @@ static void two_hundred_thousand_are_in_flight_at_once(void)
 		slot = (i * 7 % (COUNT / 2)) * 2;
 		pending = proxy_pending_at(&fixture.lcore->pending, slot);
 		make_reply(reply, pending->id);
+		proxy_reply_prefetch_bucket(fixture.lcore, pending->local_port, pending->id);
+		proxy_reply_prefetch_query(fixture.lcore, pending->local_port, pending->id);
+		proxy_reply_prefetch_timer(fixture.lcore, pending->local_port, pending->id);
 		CU_ASSERT_EQUAL_FATAL(match(&fixture, &fixture.set->upstreams[0].endpoint,
 					      pending->local_port, reply, sizeof(reply), &found),
 			PROXY_REPLY_GOOD);
