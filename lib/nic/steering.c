@@ -7,6 +7,7 @@
 #include <rte_thash.h>
 
 #include "base/bytes.h"
+#include "nic/flow.h"
 #include "nic/nic_private.h"
 
 #define IPV4_TUPLE_WORDS 3 // addresses, then both ports in one
@@ -117,13 +118,13 @@ int nic_steering_read_hash(const struct nic *nic, uint16_t port, struct net_stee
 	return status;
 }
 
-// A rule for the ports that have `first` in the bits of `mask`, for one IP version.
-static int rule_install(uint16_t dpdk_port, enum rte_flow_item_type version, uint16_t first,
-	uint16_t mask, uint16_t queue)
+// A rule for the ports of one prefix, for one IP version.
+static int rule_install(uint16_t dpdk_port, enum rte_flow_item_type version,
+	const struct nic_port_prefix *ports, uint16_t queue)
 {
 	struct rte_flow_attr attributes = {.ingress = 1};
-	struct rte_flow_item_udp wanted = {.hdr.dst_port = rte_cpu_to_be_16(first)};
-	struct rte_flow_item_udp bits = {.hdr.dst_port = rte_cpu_to_be_16(mask)};
+	struct rte_flow_item_udp wanted = {.hdr.dst_port = rte_cpu_to_be_16(ports->value)};
+	struct rte_flow_item_udp bits = {.hdr.dst_port = rte_cpu_to_be_16(ports->mask)};
 	struct rte_flow_item pattern[] = {
 		{.type = RTE_FLOW_ITEM_TYPE_ETH},
 		{.type = version},
@@ -141,24 +142,16 @@ static int rule_install(uint16_t dpdk_port, enum rte_flow_item_type version, uin
 	return rte_flow_create(dpdk_port, &attributes, pattern, actions, &error) ? 0 : -ENOTSUP;
 }
 
-// Cuts the range into blocks of a power of two that begin at a multiple of their size.
 static int range_install(uint16_t dpdk_port, const struct nic_port_range *range)
 {
-	uint32_t first = range->first;
+	struct nic_port_prefix prefixes[NIC_PORT_PREFIXES_MOST];
+	unsigned int count = nic_port_range_split(range->first, range->last, prefixes);
 
-	while (first <= range->last) {
-		uint32_t size = 1;
-		uint16_t mask;
-
-		while (!(first & size) && first + 2 * size - 1 <= range->last)
-			size *= 2;
-		mask = (uint16_t) ~(size - 1);
-		if (rule_install(dpdk_port, RTE_FLOW_ITEM_TYPE_IPV4, (uint16_t)first, mask,
-			    range->queue) ||
-			rule_install(dpdk_port, RTE_FLOW_ITEM_TYPE_IPV6, (uint16_t)first, mask,
-				range->queue))
+	for (unsigned int i = 0; i < count; i++) {
+		if (rule_install(dpdk_port, RTE_FLOW_ITEM_TYPE_IPV4, &prefixes[i], range->queue) ||
+			rule_install(
+				dpdk_port, RTE_FLOW_ITEM_TYPE_IPV6, &prefixes[i], range->queue))
 			return -ENOTSUP;
-		first += size;
 	}
 	return 0;
 }
@@ -169,6 +162,9 @@ int nic_steering_install_rules(
 	uint16_t dpdk_port = nic->ports[port].dpdk_port;
 	struct rte_flow_error error;
 
+	// The rules of an isolated port say which frames are ours at all, and spread them by hash.
+	if (nic->ports[port].flows)
+		return -ENOTSUP;
 	for (size_t i = 0; i < count; i++) {
 		int status = range_install(dpdk_port, &ranges[i]);
 

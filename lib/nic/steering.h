@@ -17,7 +17,8 @@ struct nic_port_range {
 };
 
 // By rules of rte_flow on the destination port of UDP datagrams, one for each aligned block of
-// the ranges. 0, -ENOTSUP when the device takes no such rule, or -errno; then no rule is left.
+// the ranges. 0, -ENOTSUP when the device takes no such rule or spends
+// its rules on the filter, or -errno; then no rule of these is left.
 int nic_steering_install_rules(
 	struct nic *nic, uint16_t port, const struct nic_port_range *ranges, size_t count);
 
