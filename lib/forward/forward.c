@@ -193,19 +193,37 @@ static void frame_receive(struct forward_lcore *lcore, const struct forward_snap
 	}
 }
 
-// Parses the whole burst first, and asks for the lines that matching replies will read, so that
-// the cache misses of one frame overlap with the work on another.
+// True for what may answer a query of this lcore; *id is then its id.
+static bool frame_may_be_reply(
+	const struct forward_lcore *lcore, const struct net_frame *frame, uint16_t *id)
+{
+	if (frame->kind != NET_FRAME_UDP || frame->payload_length < 2 ||
+		local_port_owner(lcore->shared, frame->destination.port) != lcore->lcore)
+		return false;
+	*id = bytes_load_u16(net_frame_payload(frame));
+	return true;
+}
+
+// Parses the whole burst first, and asks in stages for the lines that matching replies will
+// touch, so that the cache misses of one frame overlap with the work on another.
 static void burst_parse(struct forward_lcore *lcore, struct net_frame *frames, uint16_t count)
 {
+	uint16_t id;
+
 	for (uint16_t i = 0; i < count; i++)
 		base_prefetch(frames[i].data);
 	for (uint16_t i = 0; i < count; i++) {
-		struct net_frame *frame = &frames[i];
-
-		if (net_frame_parse(frame) == NET_FRAME_UDP && frame->payload_length >= 2 &&
-			local_port_owner(lcore->shared, frame->destination.port) == lcore->lcore)
-			proxy_pending_prefetch(&lcore->proxy->pending, frame->destination.port,
-				bytes_load_u16(net_frame_payload(frame)));
+		(void)net_frame_parse(&frames[i]);
+		if (frame_may_be_reply(lcore, &frames[i], &id))
+			proxy_reply_prefetch_bucket(lcore->proxy, frames[i].destination.port, id);
+	}
+	for (uint16_t i = 0; i < count; i++) {
+		if (frame_may_be_reply(lcore, &frames[i], &id))
+			proxy_reply_prefetch_query(lcore->proxy, frames[i].destination.port, id);
+	}
+	for (uint16_t i = 0; i < count; i++) {
+		if (frame_may_be_reply(lcore, &frames[i], &id))
+			proxy_reply_prefetch_timer(lcore->proxy, frames[i].destination.port, id);
 	}
 }
 
