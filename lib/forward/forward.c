@@ -151,12 +151,14 @@ static void datagram_receive(struct forward_lcore *lcore, const struct forward_s
 	}
 }
 
-static void error_receive(struct forward_lcore *lcore, struct net_frame *frame, uint64_t now)
+static void error_receive(struct forward_lcore *lcore, const struct forward_snapshot *snapshot,
+	struct net_frame *frame, uint64_t now)
 {
 	struct net_quoted_datagram quoted;
 	uint8_t owner = NO_OWNER;
 
-	if (net_frame_parse_quote(frame, &quoted) == 0)
+	if (net_frame_parse_quote(frame, &quoted) == 0 &&
+		forward_snapshot_is_local(snapshot, &quoted.source.address))
 		owner = local_port_owner(lcore->shared, quoted.source.port);
 	if (owner == NO_OWNER) {
 		frame_to_kernel(lcore, frame);
@@ -176,7 +178,7 @@ static void frame_receive(struct forward_lcore *lcore, const struct forward_snap
 		datagram_receive(lcore, snapshot, frame, now);
 		break;
 	case NET_FRAME_ICMP_ERROR:
-		error_receive(lcore, frame, now);
+		error_receive(lcore, snapshot, frame, now);
 		break;
 	case NET_FRAME_FRAGMENT:
 		forward_frame_drop(lcore, frame, STATS_FRAME_FRAGMENT);
