@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
+
 #define NET_STEERING_KEY_BYTES 52 // 40 are hashed with; more cover nothing that is looked at
 #define NET_STEERING_TABLE_MOST 2048
 
@@ -25,7 +27,7 @@ struct net_steering {
 	struct net_steering_bytes ipv6;
 	uint16_t table_mask;
 	uint16_t queues[NET_STEERING_TABLE_MOST]; // by the lower bits of the hash
-	uint8_t key[NET_STEERING_KEY_BYTES];
+	uint8_t key[NET_STEERING_KEY_BYTES] base_aligned(4); // DPDK hashes with words of it
 };
 
 // `reply_hash` is the hash of the reply with a destination port of 0.
