@@ -33,7 +33,7 @@ void forward_reply_receive(struct forward_lcore *lcore, struct net_frame *frame,
 	struct dns_message reply;
 	uint32_t slot;
 
-	switch (proxy_reply_match(lcore->proxy, &frame->source, frame->destination.port,
+	switch (proxy_reply_match(lcore->proxy, &frame->source, &frame->destination,
 		net_frame_payload(frame), frame->payload_length, &reply, &slot)) {
 	case PROXY_REPLY_GOOD:
 		stats_count(&lcore->counters, STATS_REPLY_RELAYED);

@@ -141,6 +141,7 @@ static bool attempt_try_upstream(
 		return false;
 	}
 	pending->local_slot = connection;
+	pending->local_address = path->source;
 	*attempt = (struct proxy_attempt){
 		.upstream = upstream,
 		.path = path,
@@ -256,18 +257,19 @@ static bool reply_asks_the_same(struct proxy_lcore *lcore, struct proxy_pending 
 }
 
 enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_endpoint *source,
-	uint16_t local_port, const uint8_t *bytes, uint16_t length, struct dns_message *message,
-	uint32_t *slot)
+	const struct net_endpoint *destination, const uint8_t *bytes, uint16_t length,
+	struct dns_message *message, uint32_t *slot)
 {
 	struct proxy_pending *pending;
 
 	if (length < DNS_HEADER_BYTES || !(bytes[2] & DNS_FLAG_QR >> 8))
 		return PROXY_REPLY_SHORT;
-	*slot = proxy_pending_find(&lcore->pending, local_port, bytes_load_u16(bytes));
+	*slot = proxy_pending_find(&lcore->pending, destination->port, bytes_load_u16(bytes));
 	if (*slot == PROXY_PENDING_NONE)
 		return PROXY_REPLY_LATE;
 	pending = proxy_pending_at(&lcore->pending, *slot);
-	if (!net_endpoint_equal(source, &lcore->set->upstreams[pending->upstream].endpoint))
+	if (!net_endpoint_equal(source, &lcore->set->upstreams[pending->upstream].endpoint) ||
+		!net_address_equal(&destination->address, &pending->local_address))
 		return PROXY_REPLY_FORGED;
 	if (dns_message_read(message, bytes, length) != DNS_READ_GOOD)
 		return PROXY_REPLY_GARBAGE;

@@ -95,7 +95,7 @@ enum proxy_reply {
 	PROXY_REPLY_GOOD,
 	PROXY_REPLY_SHORT, // no header, or not a reply: dropped
 	PROXY_REPLY_LATE, // nothing waits for this id on this port: dropped
-	PROXY_REPLY_FORGED, // not from the address and port asked: dropped
+	PROXY_REPLY_FORGED, // not from the address and port asked, or not to ours: dropped
 	PROXY_REPLY_MISMATCHED, // another question: dropped
 	PROXY_REPLY_GARBAGE, // from the one asked, with the right id, unreadable: the attempt fails
 };
@@ -106,11 +106,11 @@ void proxy_reply_prefetch_bucket(const struct proxy_lcore *lcore, uint16_t local
 void proxy_reply_prefetch_query(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
 void proxy_reply_prefetch_timer(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
 
-// Which query a datagram to one of our ports answers. *slot is set when GOOD and when GARBAGE,
-// *message when GOOD.
+// Which query a datagram to one of our ports answers: every attribute of RFC 5452, section 9.1,
+// has to be that of the attempt. *slot is set when GOOD and when GARBAGE, *message when GOOD.
 enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_endpoint *source,
-	uint16_t local_port, const uint8_t *bytes, uint16_t length, struct dns_message *message,
-	uint32_t *slot);
+	const struct net_endpoint *destination, const uint8_t *bytes, uint16_t length,
+	struct dns_message *message, uint32_t *slot);
 
 // Which query an ICMP error is about, by the datagram that it quotes; PROXY_PENDING_NONE if none.
 uint32_t proxy_error_match(const struct proxy_lcore *lcore,

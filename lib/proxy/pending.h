@@ -40,6 +40,7 @@ struct proxy_pending {
 	uint16_t message_length;
 	uint16_t question_end; // offset behind the question in the message
 	uint16_t local_port;
+	struct net_address local_address; // that this attempt left from
 	uint8_t last_failure; // enum proxy_failure
 
 	// The caller's: who asked. Not looked at here.

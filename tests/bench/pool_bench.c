@@ -229,10 +229,11 @@ static void exchange_burst(struct bench *bench, const struct reply replies[BURST
 		proxy_reply_prefetch_timer(
 			bench->lcore, replies[i].port, bytes_load_u16(replies[i].bytes));
 	for (uint32_t i = 0; i < BURST; i++) {
+		const struct net_endpoint destination = {.port = replies[i].port};
 		struct dns_message message;
 		uint32_t slot;
 
-		if (proxy_reply_match(bench->lcore, source, replies[i].port, replies[i].bytes,
+		if (proxy_reply_match(bench->lcore, source, &destination, replies[i].bytes,
 			    sizeof(replies[i].bytes), &message, &slot) != PROXY_REPLY_GOOD)
 			die("a reply was not matched");
 		proxy_query_finish(bench->lcore, slot, bench->now);

@@ -92,10 +92,11 @@ static void make_reply(uint8_t *reply, uint16_t id)
 static enum proxy_reply match(struct exchange_fixture *fixture, const struct net_endpoint *source,
 	uint16_t port, const uint8_t *reply, size_t length, uint32_t *slot)
 {
+	const struct net_endpoint destination = {.port = port}; // the paths' source is zero
 	struct dns_message message;
 
 	return proxy_reply_match(
-		fixture->lcore, source, port, reply, (uint16_t)length, &message, slot);
+		fixture->lcore, source, &destination, reply, (uint16_t)length, &message, slot);
 }
 
 static void an_answer_finds_its_query(void)
@@ -170,6 +171,11 @@ static void late_and_forged_ones_are_told_apart(void)
 	source = sent.upstream->endpoint;
 	source.address.bytes[15] ^= 1;
 	CU_ASSERT_EQUAL(match(&fixture, &source, sent.local_port, reply, sizeof(reply), &found),
+		PROXY_REPLY_FORGED);
+	source = sent.upstream->endpoint;
+	CU_ASSERT_EQUAL(proxy_reply_match(fixture.lcore, &source,
+				&(struct net_endpoint){{{1}}, sent.local_port}, reply,
+				sizeof(reply), &(struct dns_message){0}, &found),
 		PROXY_REPLY_FORGED);
 	make_reply(reply, sent.id);
 	source = sent.upstream->endpoint;
