@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "frames.h"
+
+#include "dns/message.h"
+
+#define ANSWER_FLAGS (DNS_FLAG_QR | DNS_FLAG_RD | DNS_FLAG_RA)
+#define RECORD_ADDRESS (FRAMES_QUERY_BYTES + 12)
+
+static const uint8_t suffix[FRAMES_SUFFIX_BYTES] = {
+	5, 'b', 'e', 'n', 'c', 'h', 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1};
+// The name by a pointer to the question, A, IN, five minutes, four bytes.
+static const uint8_t record[12] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4};
+
+static void write_headers(uint8_t *frame, const struct options *options)
+{
+	static const uint8_t mac[NET_MAC_BYTES] = {2, 0, 0, 0, 0x60, 2};
+	static const uint8_t ip[12] = {
+		0x45, 0, 0, FRAMES_QUERY_BYTES - FRAMES_IP, 0, 0, 0x40, 0, 64, 17};
+
+	memcpy(frame, options->forwarder_mac.bytes, NET_MAC_BYTES);
+	memcpy(frame + 6, mac, NET_MAC_BYTES);
+	frame[12] = 8;
+	memcpy(frame + FRAMES_IP, ip, sizeof(ip));
+	memcpy(frame + FRAMES_IP + 16, net_address_ipv4(&options->forwarder), 4);
+	frame[FRAMES_UDP + 3] = 53;
+	frame[FRAMES_UDP + 5] = FRAMES_QUERY_BYTES - FRAMES_UDP;
+}
+
+void frames_make_template(struct frame_template *template, const struct options *options)
+{
+	uint8_t *frame = template->query;
+	static const uint8_t nowhere[4];
+
+	*template = (struct frame_template){
+		.has_checksums = options->checksums == OPTION_CHECKSUMS_FULL};
+	write_headers(frame, options);
+	dns_bytes_set_flags(frame + FRAMES_DNS, DNS_FLAG_RD);
+	frame[FRAMES_DNS + 5] = 1;
+	memcpy(frame + FRAMES_SUFFIX, suffix, sizeof(suffix));
+	template->ip_sum = net_checksum_ipv4_header(frame + FRAMES_IP);
+	template->udp_sum =
+		net_checksum_add(net_checksum_ipv4_pseudo(nowhere, frame + FRAMES_IP + 16, 17,
+					 FRAMES_QUERY_BYTES - FRAMES_UDP),
+			frame + FRAMES_UDP, FRAMES_QUERY_BYTES - FRAMES_UDP);
+	// The length of a datagram counts twice; from the flags of a query to those of an answer, and
+	// from no record to one.
+	template->answer_sum = net_checksum_add(
+		(uint64_t)2 * htobe16(FRAMES_RECORD_BYTES) +
+			htobe16((uint16_t)(ANSWER_FLAGS - DNS_FLAG_RD)) + htobe16(1),
+		record, sizeof(record));
+}
+
+static bool datagram_is_good(const struct frame_template *template, const uint8_t *data, size_t end)
+{
+	uint16_t length = (uint16_t)(end - FRAMES_UDP);
+	uint64_t sum;
+
+	if (!template->has_checksums)
+		return true;
+	if (net_checksum_fold(net_checksum_ipv4_header(data + FRAMES_IP)) != NET_CHECKSUM_GOOD ||
+		bytes_load_u16(data + FRAMES_UDP + 6) == 0)
+		return false;
+	sum = net_checksum_ipv4_pseudo(data + FRAMES_IP + 12, data + FRAMES_IP + 16, 17, length);
+	return net_checksum_fold(net_checksum_add(sum, data + FRAMES_UDP, length)) ==
+	       NET_CHECKSUM_GOOD;
+}
+
+enum frame_check frames_check_answer(const struct frame_template *template, const uint8_t *data,
+	uint16_t length, const struct frame_key *key)
+{
+	static const uint8_t header[10] = {ANSWER_FLAGS >> 8, ANSWER_FLAGS & 0xff, 0, 1, 0, 1};
+	uint32_t address = frames_key_address(key);
+
+	// Between the same two as the query, the other way round.
+	if (memcmp(data, template->query + 6, NET_MAC_BYTES) ||
+		memcmp(data + 6, template->query, NET_MAC_BYTES) ||
+		memcmp(data + FRAMES_IP + 12, template->query + FRAMES_IP + 16, 4) ||
+		bytes_load_u16(data + FRAMES_UDP) != 53)
+		return FRAME_WRONG;
+	if (data[FRAMES_DNS + 2] & 0x80 && data[FRAMES_DNS + 3] & 0x0f)
+		return FRAME_ERROR;
+	if (length != FRAMES_ANSWER_BYTES ||
+		bytes_load_u16(data + FRAMES_IP + 2) != FRAMES_ANSWER_BYTES - FRAMES_IP ||
+		bytes_load_u16(data + FRAMES_UDP + 4) != FRAMES_ANSWER_BYTES - FRAMES_UDP ||
+		memcmp(data + FRAMES_DNS + 2, header, sizeof(header)) ||
+		memcmp(data + FRAMES_KEY, key, FRAMES_KEY_BYTES) ||
+		memcmp(data + FRAMES_SUFFIX, suffix, sizeof(suffix)) ||
+		memcmp(data + FRAMES_QUERY_BYTES, record, sizeof(record)) ||
+		memcmp(data + RECORD_ADDRESS, &address, sizeof(address)))
+		return FRAME_WRONG;
+	return datagram_is_good(template, data, FRAMES_ANSWER_BYTES) ? FRAME_GOOD : FRAME_WRONG;
+}
+
+bool frames_is_query(const struct frame_template *template, const uint8_t *data, uint16_t length)
+{
+	return length == FRAMES_QUERY_BYTES &&
+	       memcmp(data + FRAMES_DNS + 2, template->query + FRAMES_DNS + 2, 10) == 0 &&
+	       memcmp(data + FRAMES_SUFFIX, suffix, sizeof(suffix)) == 0 &&
+	       datagram_is_good(template, data, FRAMES_QUERY_BYTES);
+}
+
+static void swap(uint8_t *a, uint8_t *b, size_t length)
+{
+	uint8_t kept[NET_MAC_BYTES];
+
+	memcpy(kept, a, length);
+	memcpy(a, b, length);
+	memcpy(b, kept, length);
+}
+
+// Adds to what a checksum is the complement of (RFC 1624, equation 3).
+static uint16_t checksum_add(uint16_t checksum, uint64_t more)
+{
+	return (uint16_t)~net_checksum_fold((uint16_t)~checksum + more);
+}
+
+void frames_write_answer(const struct frame_template *template, uint8_t *data)
+{
+	struct frame_key key;
+	uint32_t address;
+	uint16_t checksum;
+
+	swap(data, data + 6, NET_MAC_BYTES);
+	swap(data + FRAMES_IP + 12, data + FRAMES_IP + 16, 4);
+	swap(data + FRAMES_UDP, data + FRAMES_UDP + 2, 2);
+	bytes_store_u16(data + FRAMES_IP + 2, FRAMES_ANSWER_BYTES - FRAMES_IP);
+	memcpy(&checksum, data + FRAMES_IP + 10, sizeof(checksum));
+	checksum = checksum_add(checksum, htobe16(FRAMES_RECORD_BYTES));
+	memcpy(data + FRAMES_IP + 10, &checksum, sizeof(checksum));
+	bytes_store_u16(data + FRAMES_UDP + 4, FRAMES_ANSWER_BYTES - FRAMES_UDP);
+	dns_bytes_set_flags(data + FRAMES_DNS, ANSWER_FLAGS);
+	bytes_store_u16(data + FRAMES_DNS + 6, 1);
+	memcpy(&key, data + FRAMES_KEY, sizeof(key));
+	address = frames_key_address(&key);
+	memcpy(data + FRAMES_QUERY_BYTES, record, sizeof(record));
+	memcpy(data + RECORD_ADDRESS, &address, sizeof(address));
+	memcpy(&checksum, data + FRAMES_UDP + 6, sizeof(checksum));
+	if (template->has_checksums) {
+		checksum = checksum_add(checksum, template->answer_sum + address);
+		checksum = checksum ? checksum : 0xffff;
+	} else {
+		checksum = 0;
+	}
+	memcpy(data + FRAMES_UDP + 6, &checksum, sizeof(checksum));
+}
