@@ -167,7 +167,7 @@ start_millrace() {
 	launch_millrace "--lcores=0@${cpus[0]},1@${cpus[1]}" "--vdev=$1" "${@:2}"
 }
 
-# stop_millrace: by SIGTERM; its exit status must be 0 and its summary there.
+# stop_millrace: by SIGTERM; its exit status must be 0.
 stop_millrace() {
 	local pid=$millrace status=0
 	kill -TERM "$pid"
@@ -175,7 +175,6 @@ stop_millrace() {
 	millrace=
 	wait "$pid" || status=$?
 	[ "$status" = 0 ] || fail "millrace ended with $status"
-	grep -q 'frames_received' "$scratch/millrace.log" || fail "millrace printed no summary"
 }
 
 # read_counters COMMAND: keeps what telemetry says to /millrace/COMMAND, for counter.
