@@ -271,7 +271,9 @@ enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_e
 	if (!net_endpoint_equal(source, &lcore->set->upstreams[pending->upstream].endpoint) ||
 		!net_address_equal(&destination->address, &pending->local_address))
 		return PROXY_REPLY_FORGED;
-	if (dns_message_read(message, bytes, length) != DNS_READ_GOOD)
+	// A response has the opcode of the query (RFC 1035, section 4.1.1).
+	if (dns_message_read(message, bytes, length) != DNS_READ_GOOD ||
+		message->opcode != DNS_OPCODE_QUERY)
 		return PROXY_REPLY_GARBAGE;
 	if (!reply_asks_the_same(lcore, pending, bytes, message))
 		return PROXY_REPLY_MISMATCHED;

@@ -97,7 +97,9 @@ enum proxy_reply {
 	PROXY_REPLY_LATE, // nothing waits for this id on this port: dropped
 	PROXY_REPLY_FORGED, // not from the address and port asked, or not to ours: dropped
 	PROXY_REPLY_MISMATCHED, // another question: dropped
-	PROXY_REPLY_GARBAGE, // from the one asked, with the right id, unreadable: the attempt fails
+	// From the one asked, with the right id, but unreadable or of another opcode: the attempt
+	// fails.
+	PROXY_REPLY_GARBAGE,
 };
 
 // Before proxy_reply_match(), a burst at a time: all replies through the first stage, then all

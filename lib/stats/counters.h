@@ -55,7 +55,7 @@ enum stats_group {
 	X(REPLY_LATE, reply_late, REPLY, "dropped: nothing waits for this id on this port")        \
 	X(REPLY_FORGED, reply_forged, REPLY, "dropped: not from the upstream that was asked")      \
 	X(REPLY_MISMATCHED, reply_mismatched, REPLY, "dropped: another question")                  \
-	X(REPLY_GARBAGE, reply_garbage, REPLY, "unreadable: the attempt failed")                   \
+	X(REPLY_GARBAGE, reply_garbage, REPLY, "no readable answer: the attempt failed")           \
 	X(ICMP_MATCHED, icmp_matched, ICMP, "errors that failed an attempt")                       \
 	X(ICMP_UNMATCHED, icmp_unmatched, ICMP, "dropped: about no query in flight")               \
 	X(SENT_ATTEMPTS, sent_attempts, OUTPUT, "datagrams sent to upstreams")                     \
