@@ -81,9 +81,9 @@ static bool read_flag(struct scenario_words *words, struct message_shape *shape)
 
 static bool read_rcode(struct scenario_words *words, struct message_shape *shape)
 {
-	for (uint16_t i = 0; i < BASE_ARRAY_SIZE(rcode_names); i++) {
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(rcode_names); i++) {
 		if (rcode_names[i] && scenario_accept(words, rcode_names[i])) {
-			shape->rcode = i;
+			shape->rcode = (uint16_t)i;
 			return true;
 		}
 	}

@@ -10,6 +10,7 @@
 #include "config/values.h"
 
 #define SCENARIO_BYTES_MOST (1 << 20)
+#define SCENARIO_FAILURE_TEXT 40000 // two messages as text and what is said about them
 
 static int read_whole_file(const char *file, char **text)
 {
@@ -74,18 +75,27 @@ static char *text_next_line(char **at)
 // Takes the lines up to "}" at the start of one. 0, or -1 when there is none.
 static int read_config(struct scenario *scenario, char **at, unsigned int *number)
 {
+	char *config = scenario->config;
+
+	memset(config, '\n', *number);
+	config += *number;
 	for (;;) {
 		const char *line;
+		size_t length;
 
 		if (!**at)
 			return -1;
 		line = text_next_line(at);
+		length = strlen(line);
 		++*number;
 		if (strcmp(line, "}") == 0)
-			return 0;
-		strcat(scenario->config, line);
-		strcat(scenario->config, "\n");
+			break;
+		memcpy(config, line, length);
+		config[length] = '\n';
+		config += length + 1;
 	}
+	*config = '\0';
+	return 0;
 }
 
 static int read_line(struct scenario *scenario, char **at, unsigned int *number)
@@ -94,11 +104,8 @@ static int read_line(struct scenario *scenario, char **at, unsigned int *number)
 	char *text = text_next_line(at);
 
 	line->number = ++*number;
-	if (strcmp(text, "config {") == 0) {
-		memset(scenario->config, '\n', *number);
-		scenario->config[*number] = '\0';
+	if (strcmp(text, "config {") == 0)
 		return read_config(scenario, at, number);
-	}
 	if (line_split(line, text))
 		return -1;
 	if (line->count)
@@ -141,17 +148,17 @@ void scenario_free(struct scenario *scenario)
 
 void scenario_fail(struct scenario_words *words, const char *format, ...)
 {
+	char text[SCENARIO_FAILURE_TEXT];
 	va_list arguments;
 
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
 	if (words->failed)
 		return;
 	words->failed = true;
 	words->scenario->failed_line = words->line->number;
-	fprintf(stderr, "%s:%u: ", words->scenario->file, words->line->number);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
+	fprintf(stderr, "%s:%u: %s\n", words->scenario->file, words->line->number, text);
 }
 
 bool scenario_has_more(const struct scenario_words *words)
