@@ -12,6 +12,17 @@
 
 #define QUERIES_DEFAULT (1u << 18)
 
+// Above every letter, so that getopt's optopt tells them apart.
+enum option_value {
+	OPTION_CONFIG = UINT8_MAX + 1,
+	OPTION_CHECK,
+	OPTION_DRIVERS_CONFIG,
+	OPTION_LOCAL_PORTS,
+	OPTION_QUERIES,
+	OPTION_VERSION,
+	OPTION_HELP,
+};
+
 static const char help[] =
 	"usage: millrace [EAL options] -- --config FILE [options]\n"
 	"\n"
@@ -95,32 +106,36 @@ static int parse_steering(struct options *options, const char *text)
 static int parse_option(struct options *options, int option, char *argv[])
 {
 	switch (option) {
-	case 'c':
+	case OPTION_CONFIG:
 		options->config = optarg;
 		return 0;
-	case 'd':
+	case OPTION_DRIVERS_CONFIG:
 		options->drivers_folder = optarg;
 		return 0;
-	case 'k':
+	case OPTION_CHECK:
 		options->wants_check = true;
 		return 0;
-	case 'l':
+	case OPTION_LOCAL_PORTS:
 		return parse_local_ports(options, optarg);
 	case 's':
 		return parse_steering(options, optarg);
-	case 'q':
+	case OPTION_QUERIES:
 		return parse_queries(options, optarg);
-	case 'v':
+	case OPTION_VERSION:
 		options->wants_version = true;
 		return 0;
-	case 'h':
+	case OPTION_HELP:
 		options->wants_help = true;
 		return 0;
 	case ':':
 		log_error("%s needs a value (--help lists the options)", argv[optind - 1]);
 		return -EINVAL;
 	default:
-		log_error("unknown option %s (--help lists the options)", argv[optind - 1]);
+		// Of letters behind one dash getopt names only the letter.
+		if (optopt && optopt < OPTION_CONFIG)
+			log_error("unknown option -%c (--help lists the options)", optopt);
+		else
+			log_error("unknown option %s (--help lists the options)", argv[optind - 1]);
 		return -EINVAL;
 	}
 }
@@ -137,14 +152,14 @@ static bool asks_for_text(struct options *options, int argc, char *argv[])
 int options_parse(struct options *options, int argc, char *argv[])
 {
 	static const struct option known[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"check", no_argument, NULL, 'k'},
-		{"drivers-config", required_argument, NULL, 'd'},
-		{"local-ports", required_argument, NULL, 'l'},
-		{"queries", required_argument, NULL, 'q'},
+		{"config", required_argument, NULL, OPTION_CONFIG},
+		{"check", no_argument, NULL, OPTION_CHECK},
+		{"drivers-config", required_argument, NULL, OPTION_DRIVERS_CONFIG},
+		{"local-ports", required_argument, NULL, OPTION_LOCAL_PORTS},
+		{"queries", required_argument, NULL, OPTION_QUERIES},
 		{"steering", required_argument, NULL, 's'},
-		{"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, OPTION_VERSION},
+		{"help", no_argument, NULL, OPTION_HELP},
 		{NULL, 0, NULL, 0},
 	};
 	int option;
@@ -163,7 +178,7 @@ int options_parse(struct options *options, int argc, char *argv[])
 	}
 	argc -= options->eal_argc;
 	argv += options->eal_argc;
-	optind = 1;
+	optind = 0; // from the start, whatever was parsed before
 	while (argc > 0 && (option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		if (parse_option(options, option, argv))
 			return -EINVAL;
