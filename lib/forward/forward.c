@@ -217,7 +217,7 @@ static void burst_parse(struct forward_lcore *lcore, struct net_frame *frames, u
 	for (uint16_t i = 0; i < count; i++) {
 		(void)net_frame_parse(&frames[i]);
 		if (frame_may_be_reply(lcore, &frames[i], &id))
-			proxy_reply_prefetch_bucket(lcore->proxy, frames[i].destination.port, id);
+			proxy_reply_prefetch_connection(lcore->proxy, frames[i].destination.port);
 	}
 	for (uint16_t i = 0; i < count; i++) {
 		if (frame_may_be_reply(lcore, &frames[i], &id))

@@ -34,7 +34,7 @@ static int proxy_lcore_fill(struct proxy_lcore *lcore, const struct proxy_lcore_
 	error = timer_wheel_init(&lcore->wheel, options->pending_count, options->now);
 	if (!error)
 		error = proxy_pending_table_init(
-			&lcore->pending, options->pending_count, lcore->random);
+			&lcore->pending, options->pending_count, options->port_count);
 	if (!error)
 		error = proxy_pools_init(&lcore->pools, set, lcore->random, &pools);
 	return error;
@@ -94,7 +94,7 @@ enum proxy_start proxy_query_start(struct proxy_lcore *lcore, uint16_t group,
 	pending->deadline = now + PROXY_QUERY_DEADLINE;
 	pending->failed_attempts = 0;
 	pending->order = proxy_order_start(&lcore->set->groups[group], &state->turn, lcore->random);
-	pending->local_slot = PROXY_SLOT_NONE;
+	pending->connection = PROXY_SLOT_NONE;
 	pending->group = group;
 	pending->question_end = question_end;
 	pending->last_failure = PROXY_FAILURE_TIMEOUT;
@@ -112,6 +112,17 @@ static void attempt_count_failure(
 	proxy_order_next(&pending->order, &lcore->set->groups[pending->group]);
 }
 
+// The next query to this upstream will most likely take this connection.
+static void attempt_prefetch_next(const struct proxy_lcore *lcore, uint16_t upstream)
+{
+	uint16_t next = proxy_pool_next(&lcore->pools, upstream);
+
+	if (next == PROXY_SLOT_NONE)
+		return;
+	base_prefetch_write(&lcore->pools.connections[next]);
+	proxy_pending_prefetch(&lcore->pending, next);
+}
+
 // Tries the upstream whose turn it is. False with the failure counted.
 static bool attempt_try_upstream(
 	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
@@ -122,7 +133,6 @@ static bool attempt_try_upstream(
 	struct proxy_upstream *upstream = &lcore->set->upstreams[index];
 	const struct net_path *path = rcu_pointer_read(upstream->path);
 	uint16_t connection;
-	uint16_t port;
 
 	pending->upstream = index;
 	if (base_unlikely(!path || !path->is_usable)) {
@@ -134,18 +144,17 @@ static bool attempt_try_upstream(
 		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PORT);
 		return false;
 	}
-	port = proxy_pools_local_port(&lcore->pools, connection);
-	if (base_unlikely(!proxy_pending_file(&lcore->pending, slot, port, lcore->random))) {
+	if (base_unlikely(!proxy_pending_file(&lcore->pending, slot, connection, lcore->random))) {
 		proxy_pool_give_back(&lcore->pools, connection, now);
 		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PORT);
 		return false;
 	}
-	pending->local_slot = connection;
+	attempt_prefetch_next(lcore, index);
 	pending->local_address = path->source;
 	*attempt = (struct proxy_attempt){
 		.upstream = upstream,
 		.path = path,
-		.local_port = port,
+		.local_port = proxy_pools_local_port(&lcore->pools, connection),
 		.id = pending->id,
 	};
 	return true;
@@ -183,8 +192,8 @@ static void attempt_end(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 
 	timer_wheel_cancel(&lcore->wheel, slot);
 	proxy_pending_unfile(&lcore->pending, slot);
-	proxy_pool_give_back(&lcore->pools, pending->local_slot, now);
-	pending->local_slot = PROXY_SLOT_NONE;
+	proxy_pool_give_back(&lcore->pools, pending->connection, now);
+	pending->connection = PROXY_SLOT_NONE;
 }
 
 void proxy_attempt_fail(
@@ -192,7 +201,7 @@ void proxy_attempt_fail(
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 
-	proxy_pool_retire(&lcore->pools, pending->local_slot, PROXY_CLOSE_ERROR);
+	proxy_pool_retire(&lcore->pools, pending->connection, PROXY_CLOSE_ERROR);
 	attempt_end(lcore, slot, now);
 	attempt_count_failure(lcore, pending, failure);
 }
@@ -201,7 +210,7 @@ void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 
-	if (pending->local_slot != PROXY_SLOT_NONE) {
+	if (pending->connection != PROXY_SLOT_NONE) {
 		struct proxy_upstream_counts *counts = &lcore->counts[pending->upstream];
 
 		base_store(&counts->answered, counts->answered + 1);
@@ -211,18 +220,38 @@ void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 	proxy_pending_free(&lcore->pending, slot);
 }
 
-void proxy_reply_prefetch_bucket(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id)
+void proxy_reply_prefetch_connection(const struct proxy_lcore *lcore, uint16_t local_port)
 {
 	uint16_t connection = proxy_pools_slot(&lcore->pools, local_port);
 
-	proxy_pending_prefetch(&lcore->pending, local_port, id);
-	if (connection != PROXY_SLOT_NONE)
-		base_prefetch_write(&lcore->pools.connections[connection]);
+	if (connection == PROXY_SLOT_NONE)
+		return;
+	proxy_pending_prefetch(&lcore->pending, connection);
+	base_prefetch_write(&lcore->pools.connections[connection]);
+}
+
+static uint32_t reply_guess(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id)
+{
+	uint16_t connection = proxy_pools_slot(&lcore->pools, local_port);
+
+	if (connection == PROXY_SLOT_NONE)
+		return PROXY_PENDING_NONE;
+	return proxy_pending_guess(&lcore->pending, connection, id);
+}
+
+// The query in flight on this port under this id, or PROXY_PENDING_NONE.
+static uint32_t reply_find(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id)
+{
+	uint16_t connection = proxy_pools_slot(&lcore->pools, local_port);
+
+	if (base_unlikely(connection == PROXY_SLOT_NONE))
+		return PROXY_PENDING_NONE;
+	return proxy_pending_find(&lcore->pending, connection, id);
 }
 
 void proxy_reply_prefetch_query(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id)
 {
-	uint32_t slot = proxy_pending_guess(&lcore->pending, local_port, id);
+	uint32_t slot = reply_guess(lcore, local_port, id);
 	const struct proxy_pending *pending;
 
 	if (slot == PROXY_PENDING_NONE)
@@ -237,7 +266,7 @@ void proxy_reply_prefetch_query(const struct proxy_lcore *lcore, uint16_t local_
 
 void proxy_reply_prefetch_timer(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id)
 {
-	uint32_t slot = proxy_pending_guess(&lcore->pending, local_port, id);
+	uint32_t slot = reply_guess(lcore, local_port, id);
 
 	if (slot != PROXY_PENDING_NONE)
 		timer_wheel_prefetch_neighbours(&lcore->wheel, slot);
@@ -264,7 +293,7 @@ enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_e
 
 	if (length < DNS_HEADER_BYTES || !(bytes[2] & DNS_FLAG_QR >> 8))
 		return PROXY_REPLY_SHORT;
-	*slot = proxy_pending_find(&lcore->pending, destination->port, bytes_load_u16(bytes));
+	*slot = reply_find(lcore, destination->port, bytes_load_u16(bytes));
 	if (*slot == PROXY_PENDING_NONE)
 		return PROXY_REPLY_LATE;
 	pending = proxy_pending_at(&lcore->pending, *slot);
@@ -283,7 +312,7 @@ enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_e
 uint32_t proxy_error_match(const struct proxy_lcore *lcore,
 	const struct net_endpoint *quoted_destination, uint16_t local_port, uint16_t id)
 {
-	uint32_t slot = proxy_pending_find(&lcore->pending, local_port, id);
+	uint32_t slot = reply_find(lcore, local_port, id);
 	const struct proxy_pending *pending;
 
 	if (slot == PROXY_PENDING_NONE)

@@ -104,7 +104,7 @@ enum proxy_reply {
 
 // Before proxy_reply_match(), a burst at a time: all replies through the first stage, then all
 // through the next, so that their cache misses overlap. Any port and id will do.
-void proxy_reply_prefetch_bucket(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
+void proxy_reply_prefetch_connection(const struct proxy_lcore *lcore, uint16_t local_port);
 void proxy_reply_prefetch_query(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
 void proxy_reply_prefetch_timer(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
 

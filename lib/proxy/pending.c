@@ -7,36 +7,37 @@
 
 #include "base/atomic.h"
 
-#define BUCKET_ENTRIES 16u
+#define LINE_ENTRIES (BASE_CACHE_LINE / sizeof(uint32_t))
 #define SLOT_MASK 0xffffffu
-#define ID_DRAWS_MOST 8
+#define ID_DRAWS_MOST 16
 
 int proxy_pending_table_init(
-	struct proxy_pending_table *table, uint32_t count, struct random_stream *random)
+	struct proxy_pending_table *table, uint32_t count, uint16_t connections)
 {
-	uint32_t bucket_bits = 1;
+	size_t row_bytes;
+	uint32_t lines;
 
-	if (!count || count > PROXY_PENDING_MOST)
+	if (!count || count > PROXY_PENDING_MOST || !connections)
 		return -EINVAL;
-	// Half full at the most, so that a full bucket is rare.
-	while ((BUCKET_ENTRIES << bucket_bits) < 2 * count)
-		bucket_bits++;
+	// Twice the even share: pools have ports of their own, and share only those.
+	lines = (uint32_t)((2 * count / connections + LINE_ENTRIES) / LINE_ENTRIES);
 	*table = (struct proxy_pending_table){
-		.secret = random_stream_u64(random) | 1,
-		.bucket_shift = 64 - bucket_bits,
+		.row_entries = lines * (uint32_t)LINE_ENTRIES,
+		.row_count = connections,
 		.slot_count = count,
 		.long_count = count / 8 < 16 ? 16 : count / 8,
 		.free_head = PROXY_PENDING_NONE,
 	};
+	row_bytes = (size_t)lines * BASE_CACHE_LINE * connections;
 	table->slots = aligned_alloc(BASE_CACHE_LINE, count * sizeof(*table->slots));
-	table->buckets = aligned_alloc(BASE_CACHE_LINE, sizeof(*table->buckets) << bucket_bits);
+	table->rows = aligned_alloc(BASE_CACHE_LINE, row_bytes);
 	table->long_messages = malloc((size_t)table->long_count * PROXY_LONG_MESSAGE_BYTES);
 	table->free_long = malloc(table->long_count * sizeof(*table->free_long));
-	if (!table->slots || !table->buckets || !table->long_messages || !table->free_long) {
+	if (!table->slots || !table->rows || !table->long_messages || !table->free_long) {
 		proxy_pending_table_fini(table);
 		return -ENOMEM;
 	}
-	memset(table->buckets, 0, sizeof(*table->buckets) << bucket_bits);
+	memset(table->rows, 0, row_bytes);
 	// Low slots first, so that a quiet lcore works on few lines.
 	for (uint32_t slot = count; slot-- > 0;) {
 		table->slots[slot].next_free = table->free_head;
@@ -50,7 +51,7 @@ int proxy_pending_table_init(
 void proxy_pending_table_fini(struct proxy_pending_table *table)
 {
 	free(table->slots);
-	free(table->buckets);
+	free(table->rows);
 	free(table->long_messages);
 	free(table->free_long);
 	*table = (struct proxy_pending_table){0};
@@ -92,94 +93,64 @@ void proxy_pending_free(struct proxy_pending_table *table, uint32_t slot)
 	base_store(&table->in_use, table->in_use - 1);
 }
 
-// Multiplication by a secret odd number: an attacker who chooses neither port nor id can not aim
-// at a bucket.
-static inline uint64_t pending_hash(
-	const struct proxy_pending_table *table, uint16_t local_port, uint16_t id)
+static inline uint32_t pending_tag(uint16_t id)
 {
-	uint64_t key = (uint64_t)local_port << 16 | id;
-
-	key = (key + 1) * table->secret;
-	return (key ^ key >> 32) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-static inline uint32_t pending_tag(uint64_t hash)
-{
-	return (uint32_t)(hash >> 8) & ~SLOT_MASK;
-}
-
-static inline struct proxy_pending_bucket *pending_bucket(
-	const struct proxy_pending_table *table, uint64_t hash)
-{
-	return &table->buckets[hash >> table->bucket_shift];
-}
-
-void proxy_pending_prefetch(
-	const struct proxy_pending_table *table, uint16_t local_port, uint16_t id)
-{
-	base_prefetch(pending_bucket(table, pending_hash(table, local_port, id)));
+	return (uint32_t)id << 24;
 }
 
 uint32_t proxy_pending_find(
-	const struct proxy_pending_table *table, uint16_t local_port, uint16_t id)
+	const struct proxy_pending_table *table, uint16_t connection, uint16_t id)
 {
-	uint64_t hash = pending_hash(table, local_port, id);
-	const struct proxy_pending_bucket *bucket = pending_bucket(table, hash);
-	uint32_t tag = pending_tag(hash);
+	const uint32_t *row = proxy_pending_row(table, connection);
 
-	for (uint32_t i = 0; i < BUCKET_ENTRIES; i++) {
-		uint32_t entry = bucket->entries[i];
-		uint32_t slot = (entry & SLOT_MASK) - 1;
+	for (uint32_t i = 0; i < table->row_entries && row[i]; i++) {
+		uint32_t slot = (row[i] & SLOT_MASK) - 1;
 
-		if (!(entry & SLOT_MASK) || (entry & ~SLOT_MASK) != tag)
-			continue;
-		if (table->slots[slot].local_port == local_port && table->slots[slot].id == id)
+		if ((row[i] & ~SLOT_MASK) == pending_tag(id) && table->slots[slot].id == id)
 			return slot;
 	}
 	return PROXY_PENDING_NONE;
 }
 
 uint32_t proxy_pending_guess(
-	const struct proxy_pending_table *table, uint16_t local_port, uint16_t id)
+	const struct proxy_pending_table *table, uint16_t connection, uint16_t id)
 {
-	uint64_t hash = pending_hash(table, local_port, id);
-	const struct proxy_pending_bucket *bucket = pending_bucket(table, hash);
+	const uint32_t *row = proxy_pending_row(table, connection);
 
-	for (uint32_t i = 0; i < BUCKET_ENTRIES; i++) {
-		uint32_t entry = bucket->entries[i];
-
-		if ((entry & SLOT_MASK) && (entry & ~SLOT_MASK) == pending_tag(hash))
-			return (entry & SLOT_MASK) - 1;
+	for (uint32_t i = 0; i < table->row_entries && row[i]; i++) {
+		if ((row[i] & ~SLOT_MASK) == pending_tag(id))
+			return (row[i] & SLOT_MASK) - 1;
 	}
 	return PROXY_PENDING_NONE;
 }
 
-static bool bucket_add(struct proxy_pending_bucket *bucket, uint32_t entry)
+// How many entries of the row are in use.
+static uint32_t row_length(const struct proxy_pending_table *table, const uint32_t *row)
 {
-	for (uint32_t i = 0; i < BUCKET_ENTRIES; i++) {
-		if (!bucket->entries[i]) {
-			bucket->entries[i] = entry;
-			return true;
-		}
-	}
-	return false;
+	uint32_t length = 0;
+
+	while (length < table->row_entries && row[length])
+		length++;
+	return length;
 }
 
-bool proxy_pending_file(struct proxy_pending_table *table, uint32_t slot, uint16_t local_port,
+bool proxy_pending_file(struct proxy_pending_table *table, uint32_t slot, uint16_t connection,
 	struct random_stream *random)
 {
 	struct proxy_pending *pending = &table->slots[slot];
+	uint32_t *row = proxy_pending_row(table, connection);
+	uint32_t length = row_length(table, row);
 
+	if (base_unlikely(length == table->row_entries))
+		return false;
 	for (int draws = 0; draws < ID_DRAWS_MOST; draws++) {
 		uint16_t id = (uint16_t)random_stream_u32(random);
-		uint64_t hash = pending_hash(table, local_port, id);
 
-		if (proxy_pending_find(table, local_port, id) != PROXY_PENDING_NONE)
+		if (length && proxy_pending_find(table, connection, id) != PROXY_PENDING_NONE)
 			continue;
-		if (!bucket_add(pending_bucket(table, hash), pending_tag(hash) | (slot + 1)))
-			continue;
+		row[length] = pending_tag(id) | (slot + 1);
 		pending->id = id;
-		pending->local_port = local_port;
+		pending->connection = connection;
 		return true;
 	}
 	return false;
@@ -188,12 +159,13 @@ bool proxy_pending_file(struct proxy_pending_table *table, uint32_t slot, uint16
 void proxy_pending_unfile(struct proxy_pending_table *table, uint32_t slot)
 {
 	const struct proxy_pending *pending = &table->slots[slot];
-	uint64_t hash = pending_hash(table, pending->local_port, pending->id);
-	struct proxy_pending_bucket *bucket = pending_bucket(table, hash);
+	uint32_t *row = proxy_pending_row(table, pending->connection);
+	uint32_t last = row_length(table, row) - 1;
 
-	for (uint32_t i = 0; i < BUCKET_ENTRIES; i++) {
-		if (bucket->entries[i] == (pending_tag(hash) | (slot + 1))) {
-			bucket->entries[i] = 0;
+	for (uint32_t i = 0; i <= last; i++) {
+		if ((row[i] & SLOT_MASK) == slot + 1) {
+			row[i] = row[last];
+			row[last] = 0;
 			return;
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The queries that one lcore has on their way: slots of a fixed number, and a table from local
-// port and id to slot. Finding, adding and removing cost the same however many there are.
+// The queries that one lcore has on their way: slots of a fixed number, and a table from
+// connection and id to slot. Finding, adding and removing cost the same however many there are.
 #pragma once
 
 #include <stdint.h>
@@ -34,12 +34,11 @@ struct proxy_pending {
 	uint32_t long_message; // number of a long message buffer, or PROXY_PENDING_NONE
 	struct proxy_order order;
 	uint16_t id; // of this attempt
-	uint16_t local_slot; // the connection, PROXY_SLOT_NONE between attempts
+	uint16_t connection; // its slot number, PROXY_SLOT_NONE between attempts
 	uint16_t upstream;
 	uint16_t group;
 	uint16_t message_length;
 	uint16_t question_end; // offset behind the question in the message
-	uint16_t local_port;
 	struct net_address local_address; // that this attempt left from
 	uint8_t last_failure; // enum proxy_failure
 
@@ -52,18 +51,16 @@ struct proxy_pending {
 
 _Static_assert(sizeof(struct proxy_pending) == 256, "four cache lines a query in flight");
 
-// Sixteen entries, one line: 8 bits of the hash and 24 of slot number + 1 each; 0 is empty.
-struct proxy_pending_bucket {
-	uint32_t entries[16];
-} base_aligned(BASE_CACHE_LINE);
-
 struct proxy_pending_table {
 	struct proxy_pending *slots;
 	uint8_t *long_messages;
 	uint32_t *free_long;
-	struct proxy_pending_bucket *buckets;
-	uint64_t secret;
-	uint32_t bucket_shift; // the bucket is the hash's upper bits
+	// A row for each connection of the lcore, of the queries on their way on it: 8 bits of the
+	// id and 24 of slot number + 1 an entry, those in use first. A row begins a cache line, and
+	// one line is enough until ports are shared by more than 16.
+	uint32_t *rows;
+	uint32_t row_entries;
+	uint16_t row_count;
 	uint32_t slot_count;
 	uint32_t free_head;
 	uint32_t in_use; // written by the owner alone; telemetry reads it
@@ -71,10 +68,10 @@ struct proxy_pending_table {
 	uint32_t free_long_count;
 };
 
-// For `count` queries at once (1 to PROXY_PENDING_MOST), an eighth of them of more than the
-// inline bytes (16 at least). 0, -ENOMEM or -EINVAL.
+// For `count` queries at once (1 to PROXY_PENDING_MOST) on `connections` connections, an eighth of
+// them of more than the inline bytes (16 at least). 0, -ENOMEM or -EINVAL.
 base_must_check int proxy_pending_table_init(
-	struct proxy_pending_table *table, uint32_t count, struct random_stream *random);
+	struct proxy_pending_table *table, uint32_t count, uint16_t connections);
 void proxy_pending_table_fini(struct proxy_pending_table *table);
 
 // A slot with the message copied into it, or PROXY_PENDING_NONE when there is none free.
@@ -96,21 +93,29 @@ static inline uint8_t *proxy_pending_message(
 	return table->long_messages + (size_t)pending->long_message * PROXY_LONG_MESSAGE_BYTES;
 }
 
-// Draws an id that is free on this local port, and files the slot under both; the id stands in
-// the slot. False when the bucket of several draws was full: the table is crowded.
-bool proxy_pending_file(struct proxy_pending_table *table, uint32_t slot, uint16_t local_port,
+// Draws an id that is free on this connection, and files the slot under both; both stand in the
+// slot. False when the connection's row is full: twice its even share of all queries.
+bool proxy_pending_file(struct proxy_pending_table *table, uint32_t slot, uint16_t connection,
 	struct random_stream *random);
 void proxy_pending_unfile(struct proxy_pending_table *table, uint32_t slot);
 
 // The slot filed under both, or PROXY_PENDING_NONE.
 uint32_t proxy_pending_find(
-	const struct proxy_pending_table *table, uint16_t local_port, uint16_t id);
+	const struct proxy_pending_table *table, uint16_t connection, uint16_t id);
 
-// Brings the line that proxy_pending_find() will read nearer.
-void proxy_pending_prefetch(
-	const struct proxy_pending_table *table, uint16_t local_port, uint16_t id);
+static inline uint32_t *proxy_pending_row(
+	const struct proxy_pending_table *table, uint16_t connection)
+{
+	return table->rows + (size_t)connection * table->row_entries;
+}
 
-// The slot that proxy_pending_find() will very likely return, told by the bucket alone; or
-// PROXY_PENDING_NONE. For bringing nearer what belongs to it.
+// Brings the line that proxy_pending_find() and proxy_pending_file() will touch first nearer.
+static inline void proxy_pending_prefetch(
+	const struct proxy_pending_table *table, uint16_t connection)
+{
+	base_prefetch_write(proxy_pending_row(table, connection));
+}
+
+// What proxy_pending_find() will most likely say, by the row alone.
 uint32_t proxy_pending_guess(
-	const struct proxy_pending_table *table, uint16_t local_port, uint16_t id);
+	const struct proxy_pending_table *table, uint16_t connection, uint16_t id);

@@ -114,6 +114,14 @@ void proxy_pools_stop(struct proxy_pools *pools);
 // True if no connection is open and every closed one's slot is free again.
 bool proxy_pools_are_drained(const struct proxy_pools *pools);
 
+// The connection that the next take will most likely look at first, PROXY_SLOT_NONE for a new one.
+static inline uint16_t proxy_pool_next(const struct proxy_pools *pools, uint16_t upstream)
+{
+	const struct proxy_pool *pool = &pools->pools[upstream];
+
+	return pool->idle_head != PROXY_SLOT_NONE ? pool->idle_head : pool->member;
+}
+
 static inline uint16_t proxy_pools_local_port(const struct proxy_pools *pools, uint16_t slot)
 {
 	return (uint16_t)(pools->first_port + slot);

@@ -220,8 +220,7 @@ static void exchange_burst(struct bench *bench, const struct reply replies[BURST
 	const struct net_endpoint *source = &bench->set->upstreams[0].endpoint;
 
 	for (uint32_t i = 0; i < BURST; i++)
-		proxy_reply_prefetch_bucket(
-			bench->lcore, replies[i].port, bytes_load_u16(replies[i].bytes));
+		proxy_reply_prefetch_connection(bench->lcore, replies[i].port);
 	for (uint32_t i = 0; i < BURST; i++)
 		proxy_reply_prefetch_query(
 			bench->lcore, replies[i].port, bytes_load_u16(replies[i].bytes));

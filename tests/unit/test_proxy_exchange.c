@@ -443,7 +443,7 @@ static void two_hundred_thousand_are_in_flight_at_once(void)
 	exchange_open(&fixture, &defaults, 1, COUNT, PORTS);
 	// Any port and id will do.
 	for (uint32_t id = 0; id <= UINT16_MAX; id++) {
-		proxy_reply_prefetch_bucket(fixture.lcore, (uint16_t)(id * 3), (uint16_t)id);
+		proxy_reply_prefetch_connection(fixture.lcore, (uint16_t)(id * 3));
 		proxy_reply_prefetch_query(fixture.lcore, (uint16_t)(id * 3), (uint16_t)id);
 		proxy_reply_prefetch_timer(fixture.lcore, (uint16_t)(id * 3), (uint16_t)id);
 	}
@@ -457,15 +457,17 @@ static void two_hundred_thousand_are_in_flight_at_once(void)
 	// Half are answered, in no order, half time out.
 	for (uint32_t i = 0; i < COUNT / 2; i++) {
 		const struct proxy_pending *pending;
+		uint16_t port;
 
 		slot = (i * 7 % (COUNT / 2)) * 2;
 		pending = proxy_pending_at(&fixture.lcore->pending, slot);
+		port = proxy_pools_local_port(&fixture.lcore->pools, pending->connection);
 		make_reply(reply, pending->id);
-		proxy_reply_prefetch_bucket(fixture.lcore, pending->local_port, pending->id);
-		proxy_reply_prefetch_query(fixture.lcore, pending->local_port, pending->id);
-		proxy_reply_prefetch_timer(fixture.lcore, pending->local_port, pending->id);
-		CU_ASSERT_EQUAL_FATAL(match(&fixture, &fixture.set->upstreams[0].endpoint,
-					      pending->local_port, reply, sizeof(reply), &found),
+		proxy_reply_prefetch_connection(fixture.lcore, port);
+		proxy_reply_prefetch_query(fixture.lcore, port, pending->id);
+		proxy_reply_prefetch_timer(fixture.lcore, port, pending->id);
+		CU_ASSERT_EQUAL_FATAL(match(&fixture, &fixture.set->upstreams[0].endpoint, port,
+					      reply, sizeof(reply), &found),
 			PROXY_REPLY_GOOD);
 		CU_ASSERT_EQUAL_FATAL(found, slot);
 		proxy_query_finish(fixture.lcore, found, fixture.now);
