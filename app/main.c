@@ -162,7 +162,6 @@ static void close_all(struct app *app)
 	forward_shared_fini(&app->shared);
 	proxy_set_destroy(app->set);
 	nic_close(app->nic);
-	config_destroy(app->config);
 }
 
 // Opens everything in turn, and runs. 0 or -errno with one line said.
@@ -240,5 +239,6 @@ int main(int argc, char *argv[])
 		return 0;
 	}
 	status = run_with_eal(&app, argv);
+	config_destroy(app.config);
 	return status ? 1 : 0;
 }
