@@ -27,7 +27,7 @@ struct app {
 	struct kernel_tables *tables;
 	struct kernel_tap *taps[NIC_PORTS_MOST]; // NULL for a port without
 	enum nic_steering steering[NIC_PORTS_MOST]; // chosen
-	uint64_t tap_dropped; // frames from the kernel for which there was no room
+	uint64_t tap_dropped; // frames to or from the kernel; read by telemetry
 
 	struct net_address *local; // of all ports
 	size_t local_count;

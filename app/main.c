@@ -30,6 +30,7 @@ static uint16_t count_workers(bool is_pinned)
 
 	if (is_pinned)
 		return (uint16_t)workers;
+	workers = RTE_MIN(workers, (unsigned int)FORWARD_LCORES_MOST);
 	RTE_ETH_FOREACH_DEV(port)
 	{
 		struct rte_eth_dev_info info;
@@ -48,6 +49,7 @@ static int open_nic(struct app *app, bool is_pinned)
 	struct nic_options options = {
 		.queues = count_workers(is_pinned),
 		.lcores = lcores,
+		.held = worker_frames_held(rte_eth_dev_count_avail(), count_workers(is_pinned)),
 		.drivers_folder = app->options.drivers_folder,
 	};
 	struct nic_error error = {0};
@@ -56,6 +58,11 @@ static int open_nic(struct app *app, bool is_pinned)
 
 	if (rte_lcore_count() < 2) {
 		log_error("no worker lcore: give two lcores or more, as in -l 0,1");
+		return -EINVAL;
+	}
+	if (options.queues > FORWARD_LCORES_MOST) {
+		log_error("%u worker lcores are more than the %u that can share the local ports",
+			options.queues, FORWARD_LCORES_MOST);
 		return -EINVAL;
 	}
 	RTE_LCORE_FOREACH_WORKER(lcore)
@@ -90,11 +97,32 @@ static int open_workers(struct app *app)
 			.workers = app->workers,
 		});
 		if (!app->workers[i]) {
-			log_error("no worker for lcore %u: %s", lcore, strerror(errno));
-			return -errno;
+			int error = errno;
+
+			log_error("no worker for lcore %u: %s", lcore, strerror(error));
+			return -error;
 		}
 	}
 	return 0;
+}
+
+static int open_local_ports(struct app *app)
+{
+	uint16_t first = app->options.local_port_first;
+	uint16_t last = app->options.local_port_last;
+	uint32_t each = ((uint32_t)last - first + 1) / app->worker_count;
+	int error;
+
+	// A connection to every upstream from every lcore.
+	if (!each || each < app->set->upstream_count) {
+		log_error("--local-ports %u-%u: too few for %u worker lcores and %u upstreams",
+			first, last, app->worker_count, app->set->upstream_count);
+		return -EINVAL;
+	}
+	error = forward_shared_init(&app->shared, first, last, app->worker_count);
+	if (error)
+		log_error("--local-ports %u-%u: %s", first, last, strerror(-error));
+	return error;
 }
 
 static int open_shared(struct app *app)
@@ -106,12 +134,7 @@ static int open_shared(struct app *app)
 		log_error("%s: too many upstreams", app->options.config);
 		return -EINVAL;
 	}
-	error = forward_shared_init(&app->shared, app->options.local_port_first,
-		app->options.local_port_last, app->worker_count);
-	if (error)
-		log_error("--local-ports %u-%u: too few for %u worker lcores",
-			app->options.local_port_first, app->options.local_port_last,
-			app->worker_count);
+	error = open_local_ports(app);
 	for (uint16_t port = 0; port < nic_port_count(app->nic) && !error; port++)
 		app->shared.tx_offload[port] = nic_port_info(app->nic, port)->tx_offload;
 	return error;
@@ -184,6 +207,22 @@ static int open_and_run(struct app *app, bool is_pinned)
 	return error ? error : run(app);
 }
 
+static int start_eal(struct app *app, struct nic_eal_arguments *arguments)
+{
+	int error = manager_open_signals(app);
+
+	if (error) {
+		log_error("signals can not be waited for: %s", strerror(-error));
+		return error;
+	}
+	if (rte_eal_init(arguments->argc, arguments->argv) < 0) {
+		log_error("EAL does not start: %s (its own lines above say why)",
+			rte_strerror(rte_errno));
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int run_with_eal(struct app *app, char *argv[])
 {
 	int argc = app->options.eal_argc;
@@ -195,17 +234,16 @@ static int run_with_eal(struct app *app, char *argv[])
 
 	if (status) {
 		log_error("%s", error.text);
+		close_all(app);
 		return status;
 	}
-	status = manager_open_signals(app);
-	if (!status && rte_eal_init(arguments.argc, arguments.argv) < 0) {
-		log_error("EAL does not start: %s (its own lines above say why)",
-			rte_strerror(rte_errno));
+	status = start_eal(app, &arguments);
+	if (status) {
+		close_all(app);
 		nic_eal_arguments_free(&arguments);
-		return -EINVAL;
+		return status;
 	}
-	if (!status)
-		status = open_and_run(app, is_pinned);
+	status = open_and_run(app, is_pinned);
 	close_all(app);
 	nic_eal_arguments_free(&arguments);
 	rte_eal_cleanup();

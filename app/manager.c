@@ -31,6 +31,7 @@ int manager_open_signals(struct app *app)
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGTERM);
 	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGHUP); // the terminal is gone: what we attached must go too
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &ending, NULL))
 		return -errno;
 	app->signals = signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -80,6 +81,11 @@ void manager_close(struct app *app)
 		close(app->signals);
 }
 
+static void count_tap_dropped(struct app *app)
+{
+	base_store(&app->tap_dropped, app->tap_dropped + 1);
+}
+
 // Frames that workers handed over go to the kernel's interface. Returns how many.
 static uint32_t write_to_kernel(struct app *app, uint16_t port)
 {
@@ -93,7 +99,7 @@ static uint32_t write_to_kernel(struct app *app, uint16_t port)
 		for (uint16_t j = 0; j < count; j++) {
 			// A frame that the kernel does not take is as good as lost on the wire.
 			if (kernel_tap_write(app->taps[port], frames[j].data, frames[j].length))
-				app->tap_dropped++;
+				count_tap_dropped(app);
 		}
 		nic_frame_free(app->nic, frames, count);
 		written += count;
@@ -114,12 +120,12 @@ static uint32_t read_from_kernel(struct app *app, uint16_t port)
 		if (length < 0)
 			break;
 		if (nic_frame_alloc(app->nic, 0, &frame, 1) != 1) {
-			app->tap_dropped++;
+			count_tap_dropped(app);
 			continue;
 		}
 		if (length > frame.length + frame.tailroom) {
 			nic_frame_free(app->nic, &frame, 1);
-			app->tap_dropped++;
+			count_tap_dropped(app);
 			continue;
 		}
 		memcpy(frame.data, bytes, (size_t)length);
@@ -129,7 +135,7 @@ static uint32_t read_from_kernel(struct app *app, uint16_t port)
 		frame.offload = 0;
 		if (!frame_ring_push(app->workers[0]->from_kernel, &frame)) {
 			nic_frame_free(app->nic, &frame, 1);
-			app->tap_dropped++;
+			count_tap_dropped(app);
 		}
 	}
 	return count;

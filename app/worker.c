@@ -11,6 +11,17 @@
 
 #define HOP_RING_FRAMES 512
 #define KERNEL_RING_FRAMES 1024
+// Rings to more workers than these are never full together, but by an attack on many queues.
+#define HOP_RINGS_FULL 4
+
+uint32_t worker_frames_held(uint16_t port_count, uint16_t worker_count)
+{
+	uint32_t others = worker_count - 1u;
+
+	// One ring to the kernel a port, that from the kernel, and what is about to be sent.
+	return port_count * (KERNEL_RING_FRAMES + NIC_BURST) + KERNEL_RING_FRAMES +
+	       HOP_RING_FRAMES * (others < HOP_RINGS_FULL ? others : HOP_RINGS_FULL);
+}
 
 static void transmit_flush(struct worker *worker, uint16_t port)
 {

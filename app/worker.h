@@ -57,6 +57,9 @@ struct worker_options {
 	struct worker *const *workers; // all of them, by index; filled in before any is launched
 };
 
+// Frames of one worker's pool that can wait in rings between lcores.
+uint32_t worker_frames_held(uint16_t port_count, uint16_t worker_count);
+
 // NULL with errno.
 struct worker *worker_create(const struct worker_options *options);
 void worker_destroy(struct worker *worker);

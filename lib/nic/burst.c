@@ -149,10 +149,8 @@ uint16_t nic_frame_alloc(struct nic *nic, uint16_t queue, struct net_frame *fram
 	struct nic_pool *pool = &nic->pools[queue];
 	struct rte_mbuf *mbufs[NIC_BURST];
 
-	if (base_unlikely(rte_pktmbuf_alloc_bulk(pool->pool, mbufs, count))) {
-		counter_add(&pool->alloc_failed, count);
+	if (base_unlikely(rte_pktmbuf_alloc_bulk(pool->pool, mbufs, count)))
 		return 0;
-	}
 	for (uint16_t i = 0; i < count; i++) {
 		frame_from_mbuf(&frames[i], mbufs[i], 0);
 		frames[i].length = NET_HEADERS_MOST;

@@ -13,7 +13,6 @@
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 
-#include "base/atomic.h"
 #include "base/log.h"
 #include "nic/nic_private.h"
 
@@ -29,9 +28,9 @@ static bool port_keeps_frames(const struct nic_port *port)
 }
 
 // As many as can be anywhere at once.
-static uint32_t frames_needed(const struct nic *nic)
+static uint32_t frames_needed(const struct nic *nic, uint32_t held)
 {
-	uint32_t frames = POOL_SPARE;
+	uint32_t frames = POOL_SPARE + held;
 
 	for (uint16_t i = 0; i < nic->port_count; i++) {
 		const struct nic_port *port = &nic->ports[i];
@@ -79,7 +78,7 @@ static int pool_create(struct nic *nic, uint16_t queue, unsigned int lcore, uint
 
 static int pools_create(struct nic *nic, const struct nic_options *options, struct nic_error *error)
 {
-	uint32_t frames = options->frames ? options->frames : frames_needed(nic);
+	uint32_t frames = options->frames ? options->frames : frames_needed(nic, options->held);
 	int status = 0;
 
 	nic->pools = rte_zmalloc("nic_pools", nic->queues * sizeof(*nic->pools), BASE_CACHE_LINE);
@@ -190,11 +189,6 @@ const struct nic_queue_counters *nic_queue_counters(
 	const struct nic *nic, uint16_t port, uint16_t queue)
 {
 	return &nic->ports[port].queues[queue].counters;
-}
-
-uint64_t nic_alloc_failed(const struct nic *nic, uint16_t queue)
-{
-	return base_load(&nic->pools[queue].alloc_failed);
 }
 
 int nic_port_statistics(const struct nic *nic, uint16_t port, struct nic_port_statistics *out)

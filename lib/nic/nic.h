@@ -4,8 +4,8 @@
 // one queue pair of each a worker, and one pool of frames a worker.
 //
 // Ports and queues are numbered from 0 without gaps; queue q is worker q's, and so is pool q.
-// Open, close, filters and statistics belong to the management lcore; receive, send, alloc and
-// free to the worker whose queue it is.
+// Open, close, filters and statistics belong to the management lcore; receive and send to the
+// worker whose queue it is; frames may be had from any pool, and freed, on any lcore of EAL.
 #pragma once
 
 #include <stdbool.h>
@@ -75,7 +75,8 @@ struct nic_port_statistics {
 struct nic_options {
 	uint16_t queues; // worker lcores, 1 or more
 	const unsigned int *lcores; // DPDK lcore ids of the workers, `queues` of them
-	uint32_t frames; // a pool; 0: as many as rings and caches of every port can hold
+	uint32_t frames; // a pool; 0: as many as rings and caches of every port can hold,
+	uint32_t held; // and this many that wait in rings of the caller's
 	const char *drivers_folder; // of the driver files; NULL: nic_drivers_folder() finds it
 };
 
@@ -105,8 +106,6 @@ uint16_t nic_port_count(const struct nic *nic);
 const struct nic_port_info *nic_port_info(const struct nic *nic, uint16_t port);
 const struct nic_queue_counters *nic_queue_counters(
 	const struct nic *nic, uint16_t port, uint16_t queue);
-// Frames that the worker of this queue asked for with nic_frame_alloc and did not get.
-uint64_t nic_alloc_failed(const struct nic *nic, uint16_t queue);
 // 0 or -errno.
 int nic_port_statistics(const struct nic *nic, uint16_t port, struct nic_port_statistics *out);
 
@@ -129,7 +128,7 @@ uint16_t nic_port_send(
 
 // `count` (NIC_BURST at most) frames from the queue's pool with room for headers of any kind and
 // an empty payload behind it: length and payload_offset are NET_HEADERS_MOST. count, or 0 when
-// the pool has not that many.
+// the pool has not that many: the caller counts that.
 uint16_t nic_frame_alloc(
 	struct nic *nic, uint16_t queue, struct net_frame *frames, uint16_t count) base_must_check;
 

@@ -18,11 +18,10 @@ struct nic_queue {
 	struct nic_queue_counters counters;
 } base_aligned(BASE_CACHE_LINE);
 
-// A worker's frames. `pool` is written once; the worker of the queue writes the rest.
+// A worker's frames. Written once.
 struct nic_pool {
 	struct rte_mempool *pool;
-	uint64_t alloc_failed;
-} base_aligned(BASE_CACHE_LINE);
+};
 
 struct nic_port {
 	uint16_t dpdk_port; // first, for receive and send
