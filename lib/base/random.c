@@ -63,28 +63,34 @@ void random_stream_destroy(struct random_stream *stream)
 	free(stream);
 }
 
-static void random_stream_take(struct random_stream *stream, void *bytes, size_t length)
+// Where the next `length` bytes stand; the caller wipes them once it has read them.
+static inline uint8_t *random_stream_take(struct random_stream *stream, size_t length)
 {
-	if (stream->used + length > RANDOM_BUFFER_BYTES)
+	uint8_t *bytes;
+
+	if (base_unlikely(stream->used + length > RANDOM_BUFFER_BYTES))
 		random_stream_refill(stream);
-	memcpy(bytes, stream->buffer + stream->used, length);
-	// What was given out is not kept.
-	memset(stream->buffer + stream->used, 0, length);
+	bytes = stream->buffer + stream->used;
 	stream->used += length;
+	return bytes;
 }
 
 uint32_t random_stream_u32(struct random_stream *stream)
 {
 	uint32_t value;
+	uint8_t *bytes = random_stream_take(stream, sizeof(value));
 
-	random_stream_take(stream, &value, sizeof(value));
+	memcpy(&value, bytes, sizeof(value));
+	memset(bytes, 0, sizeof(value));
 	return value;
 }
 
 uint64_t random_stream_u64(struct random_stream *stream)
 {
 	uint64_t value;
+	uint8_t *bytes = random_stream_take(stream, sizeof(value));
 
-	random_stream_take(stream, &value, sizeof(value));
+	memcpy(&value, bytes, sizeof(value));
+	memset(bytes, 0, sizeof(value));
 	return value;
 }
