@@ -23,6 +23,9 @@ struct forward_zones {
 	uint32_t *table; // open addressing by the hash of the name; NO_ZONE is empty
 	uint32_t table_mask;
 	uint64_t label_counts[LABELS_MOST / 64]; // bit n: some zone has n labels
+	// The commonest configuration forwards everything to one group: names are not looked at.
+	bool matches_all;
+	struct forward_match match_of_all;
 };
 
 // A name with the offset of each label, so that its suffixes are at hand.
@@ -122,6 +125,21 @@ static int zones_add(struct forward_zones *zones, const struct config *config,
 	return 0;
 }
 
+static void zones_find_match_of_all(struct forward_zones *zones)
+{
+	const struct config_server *server = zones->count ? zones->zones[0].server : NULL;
+
+	if (zones->count != 1 || server->zone.label_count || !server->forward_count ||
+		server->forwards[0]->except_count || server->forwards[0]->from_count != 1 ||
+		server->forwards[0]->from[0].label_count)
+		return;
+	zones->matches_all = true;
+	zones->match_of_all = (struct forward_match){
+		.group = zones->zones[0].forwards[0].group,
+		.bufsize = server->bufsize,
+	};
+}
+
 struct forward_zones *forward_zones_create(
 	const struct config *config, const struct config_server *const servers[], size_t count)
 {
@@ -143,6 +161,7 @@ struct forward_zones *forward_zones_create(
 		if (zones_add(zones, config, servers[i]))
 			goto out;
 	}
+	zones_find_match_of_all(zones);
 	return zones;
 out:
 	forward_zones_destroy(zones);
@@ -207,6 +226,8 @@ struct forward_match forward_zones_match(
 	const struct zone *zone;
 	uint32_t found;
 
+	if (zones->matches_all)
+		return zones->match_of_all;
 	name_labels_find(&labels, name, length);
 	found = zones_find_longest(zones, &labels);
 	if (found == NO_ZONE)
