@@ -14,7 +14,7 @@
 #define LINK_QUEUES_MOST 16
 #define LINK_BURST 64
 #define LINK_BACKLOG 256
-#define LINK_FRAME_BYTES 512 // longer ones come in several buffers, and are not ours
+#define LINK_FRAME_BYTES 256 // longer ones come in several buffers, and are not ours
 
 struct link_queue {
 	uint16_t count;

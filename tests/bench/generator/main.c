@@ -193,8 +193,8 @@ static int run(struct generator *generator)
 static int open_and_run(struct generator *generator)
 {
 	const struct options *options = &generator->options;
-	// An attempt that was given up is answered all the same.
-	uint32_t frames = 2 * options->window;
+	// All in flight, and attempts that were given up, which are answered all the same.
+	uint32_t frames = options->window + options->window / 4;
 	int status;
 
 	frames_make_template(&generator->template, options);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "net/address.h"
 
 enum option_names {
@@ -35,7 +36,7 @@ struct options {
 	uint32_t queues;
 	enum option_checksums checksums;
 	bool is_yardstick; // frames go round through a device that turns them, and nothing is asked
-	uint8_t rss_key[OPTION_RSS_KEY_BYTES];
+	uint8_t rss_key[OPTION_RSS_KEY_BYTES] base_aligned(4); // DPDK reads it by words
 	struct net_address forwarder;
 	struct net_mac forwarder_mac;
 	const char *json; // path; NULL: standard output

@@ -1,0 +1,124 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# What the benchmark and its smoke test share: millrace-generator on one core and a forwarder on
+# another, joined by memif. To be sourced, not run.
+#
+# The generator has the memif's server side, and with it the work of copying frames; the
+# forwarder maps its own.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
+bench_build=
+bench_folder=
+bench_namespace=$(lab_namespace bench)
+# Process ids, or empty.
+bench_generator=
+bench_forwarder=
+mapfile -t bench_cpus < <(taskset -cp $$ | sed 's/.*: //; s/,/\n/g' |
+	while IFS=- read -r first last; do seq "$first" "${last:-$first}"; done)
+worker_cpu=${bench_cpus[1]:-${bench_cpus[0]}}
+manager_cpu=${bench_cpus[2]:-${bench_cpus[0]}}
+generator_mac=02:00:00:00:60:02
+forwarder_mac=02:00:00:00:60:01
+
+# bench_open BUILD
+bench_open() {
+	bench_build=$1
+	bench_folder=$(mktemp -d)
+	ip netns add "$bench_namespace"
+	ip -n "$bench_namespace" link set lo up
+	cat >"$bench_folder/millrace.conf" <<-END
+		. {
+			forward . 10.60.0.2 {
+				max_age 0s
+			}
+		}
+	END
+}
+
+bench_stop() {
+	local pid
+	for pid in "$bench_forwarder" "$bench_generator"; do
+		[ -z "$pid" ] || stop_processes 10 "$pid"
+	done
+	bench_forwarder=
+	bench_generator=
+	remove_dpdk_files "$lab_prefix-generator"
+	remove_dpdk_files "$lab_prefix-forwarder"
+	rm -f "$bench_folder/socket"
+}
+
+bench_close() {
+	[ -n "$bench_folder" ] || return 0
+	bench_stop
+	ip netns del "$bench_namespace" || true
+	rm -rf "$bench_folder"
+}
+
+# bench_memory MEGABYTES: sets `memory`, EAL's options for so much, in hugepages where there are.
+bench_memory() {
+	local free
+	free=$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages 2>/dev/null || echo 0)
+	memory=(-m "$1")
+	[ $((free * 2)) -ge "$1" ] || memory=(--no-huge -m "$1")
+}
+
+# A socket that is bound does not listen yet; the fourth field says when it does.
+generator_listens() {
+	grep -q "^[^ ]* [^ ]* [^ ]* 00010000 .* $bench_folder/socket\$" /proc/net/unix
+}
+
+generator_listens_or_ended() {
+	generator_listens || process_is_gone "$bench_generator"
+}
+
+# start_generator MEGABYTES JSON OPTION...
+start_generator() {
+	local memory json=$2
+	bench_memory "$1"
+	shift 2
+	"$bench_build/tests/bench/generator/millrace-generator" --lcores "0@${bench_cpus[0]}" --no-pci "${memory[@]}" --no-telemetry \
+		--file-prefix "$lab_prefix-generator" \
+		--vdev "net_memif0,role=server,socket=$bench_folder/socket,socket-abstract=no,mac=$generator_mac" \
+		-- --json "$json" "$@" >"$bench_folder/generator.log" 2>&1 </dev/null &
+	bench_generator=$!
+	wait_until 20 generator_listens_or_ended || true
+	generator_listens ||
+		die "the generator does not start: $(cat "$bench_folder/generator.log")"
+}
+
+# forwarder_options: sets `eal`, the same for millrace and testpmd.
+forwarder_options() {
+	local memory
+	bench_memory 128
+	eal=(--lcores "0@$manager_cpu,1@$worker_cpu" --no-pci "${memory[@]}"
+		--file-prefix "$lab_prefix-forwarder" --single-file-segments
+		--vdev "net_memif0,role=client,socket=$bench_folder/socket,socket-abstract=no,zero-copy=yes,mac=$forwarder_mac")
+}
+
+millrace_has_interface() {
+	ip -n "$bench_namespace" link show millrace0 >"$bench_folder/link" 2>&1 ||
+		process_is_gone "$bench_forwarder"
+}
+
+millrace_is_ready() {
+	grep -q ': ready$' "$bench_folder/forwarder.log" || process_is_gone "$bench_forwarder"
+}
+
+# start_millrace [OPTION...]
+start_millrace() {
+	local eal
+	forwarder_options
+	ip netns exec "$bench_namespace" "$bench_build/app/millrace" "${eal[@]}" \
+		-- --config "$bench_folder/millrace.conf" "$@" \
+		>"$bench_folder/forwarder.log" 2>&1 </dev/null &
+	bench_forwarder=$!
+	if wait_until 30 millrace_has_interface && ! process_is_gone "$bench_forwarder"; then
+		# Nobody answers ARP behind the generator.
+		printf '%s\n' 'link set millrace0 up' 'addr add 10.60.0.1/24 dev millrace0' \
+			"neigh replace 10.60.0.2 lladdr $generator_mac dev millrace0 nud permanent" |
+			ip -n "$bench_namespace" -batch -
+		wait_until 30 millrace_is_ready && ! process_is_gone "$bench_forwarder" && return
+	fi
+	die "millrace does not start: $(cat "$bench_folder/forwarder.log")"
+}
