@@ -27,6 +27,12 @@ static bool port_keeps_frames(const struct nic_port *port)
 	return port->driver.filter == NIC_FILTER_XDP;
 }
 
+// A zero-copy client of memif does not take back what stands in the rings that it shares.
+static bool port_gives_frames_back(const struct nic_port *port)
+{
+	return !port_keeps_frames(port) && strcmp(port->info.driver, "net_memif") != 0;
+}
+
 // As many as can be anywhere at once.
 static uint32_t frames_needed(const struct nic *nic, uint32_t held)
 {
@@ -115,6 +121,7 @@ static int ports_probe(struct nic *nic, const char *folder, struct nic_error *er
 			return -ENOMEM;
 		}
 		nic->keeps_frames |= port_keeps_frames(port);
+		nic->gives_frames_back &= port_gives_frames_back(port);
 	}
 	if (nic->port_count)
 		return 0;
@@ -134,6 +141,7 @@ struct nic *nic_open(const struct nic_options *options, struct nic_error *error)
 		return NULL;
 	}
 	nic->queues = options->queues;
+	nic->gives_frames_back = true;
 	status = nic_drivers_folder(options->drivers_folder, folder, sizeof(folder), error);
 	if (status == 0)
 		status = ports_probe(nic, folder, error);
@@ -154,7 +162,7 @@ static void pool_destroy(const struct nic *nic, uint16_t queue)
 {
 	uint32_t lost = nic_frames_total(nic, queue) - nic_frames_free(nic, queue);
 
-	if (lost && !nic->keeps_frames)
+	if (lost && nic->gives_frames_back)
 		log_warning("%u frames of worker %u were not given back", lost, queue);
 	rte_mempool_free(nic->pools[queue].pool);
 }

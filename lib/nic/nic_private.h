@@ -40,7 +40,8 @@ struct nic {
 	uint16_t queues;
 	struct nic_port ports[NIC_PORTS_MOST];
 	struct nic_pool *pools; // `queues` of them
-	bool keeps_frames; // a driver does not give back what its rings held
+	bool keeps_frames; // a driver lays its own memory over the pools
+	bool gives_frames_back; // every driver does, when its port is closed
 };
 
 // Finds out what the port is and has, and reads its driver file. 0, or -errno with `error`.
