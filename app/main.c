@@ -148,7 +148,8 @@ static void print_counters(const struct app *app)
 		for (uint16_t worker = 0; worker < app->worker_count; worker++)
 			sum += stats_read(forward_lcore_counters(app->workers[worker]->forward),
 				(enum stats_counter)i);
-		if (sum)
+		// The frames received always stand there, so that a run of nothing says so.
+		if (sum || i == STATS_FRAMES_RECEIVED)
 			log_info("%12llu  %-20s %s", (unsigned long long)sum,
 				stats_counter_name((enum stats_counter)i),
 				stats_counter_help((enum stats_counter)i));
