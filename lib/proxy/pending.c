@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "base/table_memory.h"
 
 #define LINE_ENTRIES (BASE_CACHE_LINE / sizeof(uint32_t))
 #define SLOT_MASK 0xffffffu
@@ -29,9 +30,10 @@ int proxy_pending_table_init(
 		.free_head = PROXY_PENDING_NONE,
 	};
 	row_bytes = (size_t)lines * BASE_CACHE_LINE * connections;
-	table->slots = aligned_alloc(BASE_CACHE_LINE, count * sizeof(*table->slots));
-	table->rows = aligned_alloc(BASE_CACHE_LINE, row_bytes);
-	table->long_messages = malloc((size_t)table->long_count * PROXY_LONG_MESSAGE_BYTES);
+	table->slots = table_memory_allocate(count * sizeof(*table->slots));
+	table->rows = table_memory_allocate(row_bytes);
+	table->long_messages =
+		table_memory_allocate((size_t)table->long_count * PROXY_LONG_MESSAGE_BYTES);
 	table->free_long = malloc(table->long_count * sizeof(*table->free_long));
 	if (!table->slots || !table->rows || !table->long_messages || !table->free_long) {
 		proxy_pending_table_fini(table);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/table_memory.h"
 #include "proxy/poison.h"
 #include "rcu/rcu.h"
 
@@ -21,7 +22,7 @@ static int pools_allocate(struct proxy_pools *pools, uint32_t slots, uint32_t up
 	size_t connection_bytes = (slots + 1) * sizeof(*pools->connections);
 	size_t pool_bytes = (upstreams + 1) * sizeof(*pools->pools);
 
-	pools->connections = aligned_alloc(BASE_CACHE_LINE, connection_bytes);
+	pools->connections = table_memory_allocate(connection_bytes);
 	pools->pools = aligned_alloc(BASE_CACHE_LINE, pool_bytes);
 	pools->states = calloc(slots + 1, sizeof(*pools->states));
 	pools->marked = calloc(slots + 1, sizeof(*pools->marked));

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/table_memory.h"
+
 int timer_wheel_init(struct timer_wheel *wheel, uint32_t count, uint64_t now)
 {
 	wheel->now_tick = now >> TIMER_WHEEL_TICK_SHIFT;
 	memset(wheel->heads, 0xff, sizeof(wheel->heads));
-	wheel->links = malloc((size_t)count * sizeof(*wheel->links));
+	wheel->links = table_memory_allocate((size_t)count * sizeof(*wheel->links));
 	if (!wheel->links)
 		return -ENOMEM;
 	memset(wheel->links, 0xff, (size_t)count * sizeof(*wheel->links));

@@ -4,8 +4,10 @@
 #include "base/bytes.h"
 #include "base/handle_ring.h"
 #include "base/random.h"
+#include "base/table_memory.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void reader_fails_at_the_end_and_stays_failed(void)
@@ -135,6 +137,21 @@ static void ring_keeps_order_between_threads(void)
 	handle_ring_fini(&ring);
 }
 
+static void table_memory_is_aligned_and_whole(void)
+{
+	static const size_t sizes[] = {0, 1, 100, 4096, (2u << 20) - 1, 2u << 20, (5u << 20) + 77};
+
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(sizes); i++) {
+		uint8_t *memory = table_memory_allocate(sizes[i]);
+		size_t alignment = sizes[i] >= 2u << 20 ? 2u << 20 : BASE_CACHE_LINE;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
+		CU_ASSERT_EQUAL((uintptr_t)memory % alignment, 0);
+		memset(memory, 0x5a, sizes[i]);
+		free(memory);
+	}
+}
+
 static const struct unit_case cases[] = {
 	{"reader fails at the end and stays failed", reader_fails_at_the_end_and_stays_failed},
 	{"reader seeks within its bytes only", reader_seeks_within_its_bytes_only},
@@ -142,6 +159,7 @@ static const struct unit_case cases[] = {
 	{"random streams repeat by seed", random_streams_repeat_by_seed_and_only_by_seed},
 	{"random below covers its range", random_below_covers_its_range_evenly},
 	{"ring refuses when full and empty", ring_refuses_when_full_and_when_empty},
+	{"table memory is aligned and whole", table_memory_is_aligned_and_whole},
 	{"ring keeps order between threads", ring_keeps_order_between_threads},
 };
 
