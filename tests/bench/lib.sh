@@ -14,10 +14,8 @@ bench_namespace=$(lab_namespace bench)
 # Process ids, or empty.
 bench_generator=
 bench_forwarder=
-mapfile -t bench_cpus < <(taskset -cp $$ | sed 's/.*: //; s/,/\n/g' |
-	while IFS=- read -r first last; do seq "$first" "${last:-$first}"; done)
-worker_cpu=${bench_cpus[1]:-${bench_cpus[0]}}
-manager_cpu=${bench_cpus[2]:-${bench_cpus[0]}}
+# The first for the generator, the second for the worker lcore, a third, if any, for the rest.
+mapfile -t bench_cpus < <(usable_cpus 3)
 generator_mac=02:00:00:00:60:02
 forwarder_mac=02:00:00:00:60:01
 
@@ -72,7 +70,7 @@ generator_listens_or_ended() {
 	generator_listens || process_is_gone "$bench_generator"
 }
 
-# start_generator MEGABYTES JSON OPTION...
+# start_generator MEGABYTES JSON OPTION...: it reads our standard input.
 start_generator() {
 	local memory json=$2
 	bench_memory "$1"
@@ -80,7 +78,7 @@ start_generator() {
 	"$bench_build/tests/bench/generator/millrace-generator" --lcores "0@${bench_cpus[0]}" --no-pci "${memory[@]}" --no-telemetry \
 		--file-prefix "$lab_prefix-generator" \
 		--vdev "net_memif0,role=server,socket=$bench_folder/socket,socket-abstract=no,mac=$generator_mac" \
-		-- --json "$json" "$@" >"$bench_folder/generator.log" 2>&1 </dev/null &
+		-- --stay --json "$json" "$@" >"$bench_folder/generator.log" 2>&1 <&0 &
 	bench_generator=$!
 	wait_until 20 generator_listens_or_ended || true
 	generator_listens ||
@@ -91,7 +89,7 @@ start_generator() {
 forwarder_options() {
 	local memory
 	bench_memory 128
-	eal=(--lcores "0@$manager_cpu,1@$worker_cpu" --no-pci "${memory[@]}"
+	eal=(--lcores "0@${bench_cpus[2]},1@${bench_cpus[1]}" --no-pci "${memory[@]}"
 		--file-prefix "$lab_prefix-forwarder" --single-file-segments
 		--vdev "net_memif0,role=client,socket=$bench_folder/socket,socket-abstract=no,zero-copy=yes,mac=$forwarder_mac")
 }
@@ -103,6 +101,24 @@ millrace_has_interface() {
 
 millrace_is_ready() {
 	grep -q ': ready$' "$bench_folder/forwarder.log" || process_is_gone "$bench_forwarder"
+}
+
+result_is_there() {
+	[ -e "$1" ] || process_is_gone "$bench_generator"
+}
+
+# finish_generator JSON: the forwarder ends first, since memif crashes who polls it when the other
+# side goes away. The exit status is the generator's: 2 when something was lost or wrong.
+finish_generator() {
+	local status=0
+	wait_until 60 result_is_there "$1" || true
+	stop_processes 10 "$bench_forwarder"
+	bench_forwarder=
+	kill "$bench_generator" 2>/dev/null || true
+	wait "$bench_generator" || status=$?
+	bench_generator=
+	bench_stop
+	return "$status"
 }
 
 # start_millrace [OPTION...]
@@ -121,4 +137,24 @@ start_millrace() {
 		wait_until 30 millrace_is_ready && ! process_is_gone "$bench_forwarder" && return
 	fi
 	die "millrace does not start: $(cat "$bench_folder/forwarder.log")"
+}
+
+# It says nothing of use when it is ready, and crashes when it is told to end; its shell is silent.
+start_testpmd() {
+	local eal
+	forwarder_options
+	(exec dpdk-testpmd "${eal[@]}" -- --forward-mode=5tswap --nb-cores=1 --rxd=1024 --txd=1024 \
+		--burst=64 --auto-start --no-flush-rx --stats-period 1000) \
+		>"$bench_folder/forwarder.log" 2>&1 </dev/null &
+	bench_forwarder=$!
+	disown
+}
+
+# poller PID: the thread that polls.
+poller() {
+	grep -lx rte-worker-1 /proc/"$1"/task/*/comm 2>/dev/null | cut -d / -f 5
+}
+
+has_poller() {
+	[ -n "$(poller "$1")" ]
 }

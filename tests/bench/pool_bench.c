@@ -68,6 +68,15 @@ struct bench {
 	uint16_t *ids;
 };
 
+// Nanoseconds of an operation.
+struct figures {
+	double alone;
+	double swept; // with the sweep at it
+	uint64_t sweeps;
+	double few; // exchanges, by the number in flight
+	double many;
+};
+
 static void die(const char *what)
 {
 	(void)fprintf(stderr, "pool_bench: %s\n", what);
@@ -153,7 +162,7 @@ static void *sweep_main(void *argument)
 	return NULL;
 }
 
-static void bench_pool(void)
+static void bench_pool(struct figures *figures)
 {
 	struct bench bench;
 	pthread_t thread;
@@ -176,9 +185,9 @@ static void bench_pool(void)
 	(void)pthread_join(thread, NULL);
 	rcu_reader_online();
 	rcu_reader_unregister();
-	printf("take and give back: %.1f ns alone, %.1f ns with the sweep at it "
-	       "(%llu sweeps of %d), ratio %.2f\n",
-		alone, swept, (unsigned long long)bench.sweeps, PORTS, swept / alone);
+	figures->alone = alone;
+	figures->swept = swept;
+	figures->sweeps = bench.sweeps;
 	bench_close(&bench);
 }
 
@@ -262,7 +271,7 @@ static double exchange_round(struct bench *bench, uint32_t in_flight)
 	return (double)spent / done;
 }
 
-static void bench_exchange(void)
+static void bench_exchange(struct figures *figures)
 {
 	static const uint32_t in_flight[2] = {FEW, MANY};
 	struct bench benches[2];
@@ -282,13 +291,38 @@ static void bench_exchange(void)
 	}
 	for (int i = 0; i < 2; i++)
 		bench_close(&benches[i]);
-	printf("exchange: %.1f ns at %d in flight, %.1f ns at %d, ratio %.2f\n", best[0], FEW,
-		best[1], MANY, best[1] / best[0]);
+	figures->few = best[0];
+	figures->many = best[1];
 }
 
-int main(void)
+static void print_lines(const struct figures *figures)
 {
-	bench_pool();
-	bench_exchange();
+	printf("take and give back: %.1f ns alone, %.1f ns with the sweep at it "
+	       "(%llu sweeps of %d), ratio %.2f\n",
+		figures->alone, figures->swept, (unsigned long long)figures->sweeps, PORTS,
+		figures->swept / figures->alone);
+	printf("exchange: %.1f ns at %d in flight, %.1f ns at %d, ratio %.2f\n", figures->few, FEW,
+		figures->many, MANY, figures->many / figures->few);
+}
+
+static void print_json(const struct figures *figures)
+{
+	printf("{\"alone_ns\": %.2f, \"swept_ns\": %.2f, \"sweeps\": %llu, "
+	       "\"exchange_few_ns\": %.1f, \"exchange_many_ns\": %.1f}\n",
+		figures->alone, figures->swept, (unsigned long long)figures->sweeps, figures->few,
+		figures->many);
+}
+
+// usage: pool_bench [--json]
+int main(int argc, char *argv[])
+{
+	struct figures figures;
+
+	bench_pool(&figures);
+	bench_exchange(&figures);
+	if (argc == 2 && strcmp(argv[1], "--json") == 0)
+		print_json(&figures);
+	else
+		print_lines(&figures);
 	return 0;
 }

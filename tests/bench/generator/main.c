@@ -9,6 +9,7 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "client.h"
+#include "real_time.h"
 #include "report.h"
 #include "upstream.h"
 #include "yardstick.h"
@@ -16,6 +17,7 @@
 #define STATUS_NOT_CLEAN 2 // something was lost, failed or wrong
 #define PROBE_MOST_SECONDS 20
 #define EXPIRED_A_STEP 4
+#define DRAIN_MILLISECONDS 20 // in which most of what is in flight comes back
 
 static volatile sig_atomic_t is_ending;
 
@@ -30,6 +32,8 @@ struct generator {
 	uint64_t idle_cycles; // in steps that moved nothing
 	uint64_t in_flight_sum; // over the steps counted in
 	uint64_t steps;
+	uint64_t last_step; // when it began
+	uint64_t longest_pause; // between two, in cycles
 };
 
 static void end(int signal)
@@ -68,6 +72,9 @@ static void step(struct generator *generator)
 	uint64_t now = rte_rdtsc();
 	uint16_t moved;
 
+	if (now - generator->last_step > generator->longest_pause)
+		generator->longest_pause = now - generator->last_step;
+	generator->last_step = now;
 	if (generator->options.is_yardstick) {
 		moved = yardstick_step(&generator->yardstick, &generator->link);
 	} else {
@@ -102,6 +109,7 @@ static bool is_answered(const struct generator *generator)
 static int wait_for_forwarder(struct generator *generator)
 {
 	struct client *client = &generator->client;
+	uint32_t turn = 100 + 2 * generator->options.delay / 1000;
 
 	for (int i = 0; i < PROBE_MOST_SECONDS * 10 && !is_answered(generator); i++) {
 		if (is_ending)
@@ -110,7 +118,7 @@ static int wait_for_forwarder(struct generator *generator)
 			client_give_up(client);
 			client_probe(client, &generator->link, rte_rdtsc());
 		}
-		run_for(generator, 100);
+		run_for(generator, turn);
 	}
 	if (!is_answered(generator)) {
 		log_error("nothing came back within %d s", PROBE_MOST_SECONDS);
@@ -154,28 +162,62 @@ static void drain(struct generator *generator)
 	uint64_t until =
 		rte_rdtsc() + rte_get_tsc_hz() / 1000 * (generator->options.patience + 1000);
 
-	generator->client_sends = false;
 	while (generator->client.in_flight && rte_rdtsc() < until && !is_ending)
 		step(generator);
 	client_give_up(&generator->client);
+}
+
+// From the first query to the last answer. What comes while another thread has the core is lost
+// for want of room, so that the longest pause counts over all of it.
+static void load(struct generator *generator, struct report *report)
+{
+	uint64_t now = rte_rdtsc();
+
+	generator->last_step = now;
+	generator->longest_pause = 0;
+	generator->client_sends = true;
+	client_start(&generator->client, now);
+	run_for(generator, generator->options.warm_up);
+	measure(generator, report);
+	if (!generator->options.is_yardstick) {
+		report->latency = &generator->client.latency;
+		generator->client_sends = false;
+		run_for(generator, 2 * generator->options.delay / 1000 + DRAIN_MILLISECONDS);
+	}
+	report->longest_pause = (double)generator->longest_pause / report->cycles_per_second;
+}
+
+static int load_in_real_time(struct generator *generator, struct report *report)
+{
+	pid_t thread;
+	int error = real_time_wait(&thread);
+
+	if (!error)
+		error = wait_for_forwarder(generator);
+	if (!error)
+		error = real_time_begin(thread);
+	if (error)
+		return error;
+	load(generator, report);
+	return real_time_end(thread);
 }
 
 static int run(struct generator *generator)
 {
 	struct report report = {.path = generator->options.json};
 	const struct client_counters *counters = &generator->client.counters;
-	int error = wait_for_forwarder(generator);
+	int error;
 
+	if (generator->options.is_real_time) {
+		error = load_in_real_time(generator, &report);
+	} else {
+		error = wait_for_forwarder(generator);
+		if (!error)
+			load(generator, &report);
+	}
 	if (error)
 		return error;
-	generator->client_sends = true;
-	client_start(&generator->client, rte_rdtsc());
-	run_for(generator, generator->options.warm_up);
-	measure(generator, &report);
-	if (!generator->options.is_yardstick) {
-		drain(generator);
-		report.latency = &generator->client.latency;
-	}
+	drain(generator);
 	report.sent = counters->sent;
 	report.answered = counters->answered;
 	report.failed = counters->failed;
@@ -188,6 +230,13 @@ static int run(struct generator *generator)
 	if (error || is_ending)
 		return error ? error : -EINTR;
 	return report.failed || report.wrong || report.lost ? STATUS_NOT_CLEAN : 0;
+}
+
+// Until a signal comes.
+static void stay(void)
+{
+	while (!is_ending)
+		rte_delay_us_sleep(10000);
 }
 
 static int open_and_run(struct generator *generator)
@@ -209,6 +258,9 @@ static int open_and_run(struct generator *generator)
 		status = link_open(&generator->link, options, frames);
 	if (status == 0)
 		status = run(generator);
+	if (status >= 0 && options->stays)
+		stay();
+	yardstick_fini(&generator->yardstick);
 	client_fini(&generator->client);
 	upstream_fini(&generator->upstream);
 	link_close(&generator->link);
@@ -218,9 +270,11 @@ static int open_and_run(struct generator *generator)
 int main(int argc, char *argv[])
 {
 	struct generator *generator = calloc(1, sizeof(*generator));
+	// A read that waits ends too.
+	const struct sigaction action = {.sa_handler = end};
 	int used, status;
 
-	if (!generator || signal(SIGINT, end) == SIG_ERR || signal(SIGTERM, end) == SIG_ERR)
+	if (!generator || sigaction(SIGINT, &action, NULL) || sigaction(SIGTERM, &action, NULL))
 		return 1;
 	used = rte_eal_init(argc, argv);
 	if (used < 0) {

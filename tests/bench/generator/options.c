@@ -37,8 +37,14 @@ static const char help[] =
 	"  --checksums full|none\n"
 	"  --forwarder ADDRESS  (10.60.0.1)\n"
 	"  --forwarder-mac MAC  (02:00:00:00:60:01)\n"
-	"  --yardstick          frames that a testpmd in 5tswap mode turns round, in place of DNS\n"
-	"  --json FILE\n";
+	"  --yardstick          counts what a testpmd in 5tswap mode turns round, in place of DNS\n"
+	"  --real-time          begins when standard input brings the id of the forwarder's "
+	"thread;\n"
+	"                       both threads then go before all others until all is measured\n"
+	"  --stay               when all is written, until a signal comes: memif crashes who "
+	"polls\n"
+	"                       it when the other side goes away\n"
+	"  --json FILE          appears when it is whole\n";
 
 struct number_option {
 	const char *name;
@@ -74,6 +80,8 @@ enum word_option {
 	WORD_FORWARDER,
 	WORD_FORWARDER_MAC,
 	WORD_YARDSTICK,
+	WORD_REAL_TIME,
+	WORD_STAY,
 	WORD_JSON,
 	WORD_HELP,
 	WORDS,
@@ -158,6 +166,12 @@ static int parse_value(struct options *options, int option, const char *text)
 	case WORD_YARDSTICK:
 		options->is_yardstick = true;
 		return 0;
+	case WORD_REAL_TIME:
+		options->is_real_time = true;
+		return 0;
+	case WORD_STAY:
+		options->stays = true;
+		return 0;
 	case WORD_JSON:
 		options->json = text;
 		return 0;
@@ -169,13 +183,14 @@ static int parse_value(struct options *options, int option, const char *text)
 static void list_options(struct option known[WORDS + 1])
 {
 	static const char *const words[] = {"rate", "names", "checksums", "rss-key", "forwarder",
-		"forwarder-mac", "yardstick", "json", "help"};
+		"forwarder-mac", "yardstick", "real-time", "stay", "json", "help"};
 
 	for (int i = 0; i < WORDS; i++) {
 		known[i] = (struct option){
 			.name = i < WORD_RATE ? numbers[i].name : words[i - WORD_RATE],
-			.has_arg = i == WORD_YARDSTICK || i == WORD_HELP ? no_argument
-									 : required_argument,
+			.has_arg = (i >= WORD_YARDSTICK && i <= WORD_STAY) || i == WORD_HELP
+					   ? no_argument
+					   : required_argument,
 			.val = i,
 		};
 	}

@@ -36,6 +36,8 @@ struct options {
 	uint32_t queues;
 	enum option_checksums checksums;
 	bool is_yardstick; // frames go round through a device that turns them, and nothing is asked
+	bool is_real_time; // with a thread that standard input names
+	bool stays; // on the link when all is written, until a signal comes
 	uint8_t rss_key[OPTION_RSS_KEY_BYTES] base_aligned(4); // DPDK reads it by words
 	struct net_address forwarder;
 	struct net_mac forwarder_mac;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,16 +44,8 @@ static void write_counts(FILE *file, const struct report *report)
 		fprintf(file, "  \"%s\": %" PRIu64 ",\n", counts[i].name, counts[i].value);
 }
 
-int report_write(const struct report *report)
+static void write_report(FILE *file, const struct report *report)
 {
-	FILE *file = report->path ? fopen(report->path, "w") : stdout;
-	int status;
-
-	if (!file) {
-		status = -errno;
-		log_error("%s: %s", report->path, strerror(-status));
-		return status;
-	}
 	fprintf(file, "{\n");
 	fprintf(file, "  \"%s\": %.0f,\n", report->latency ? "qps" : "pps", report->per_second);
 	write_counts(file, report);
@@ -60,13 +53,38 @@ int report_write(const struct report *report)
 		write_latency(file, report->latency);
 	fprintf(file, "  \"in_flight\": %.0f,\n", report->in_flight);
 	fprintf(file, "  \"cycles_per_second\": %.0f,\n", report->cycles_per_second);
+	fprintf(file, "  \"longest_pause_us\": %.1f,\n", report->longest_pause * 1e6);
 	fprintf(file, "  \"idle_share\": %.4f,\n", report->idle_share);
 	fprintf(file, "  \"seconds\": %.3f\n}\n", report->seconds);
+}
+
+static int write_file(const char *path, const struct report *report)
+{
+	char unfinished[PATH_MAX];
+	FILE *file;
+	int status;
+
+	if (snprintf(unfinished, sizeof(unfinished), "%s.unfinished", path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	file = fopen(unfinished, "w");
+	if (!file)
+		return -errno;
+	write_report(file, report);
 	status = ferror(file) ? -EIO : 0;
-	if (fflush(file) || (report->path && fclose(file)))
+	if (fclose(file) || (status == 0 && rename(unfinished, path)))
 		status = -errno;
+	return status;
+}
+
+int report_write(const struct report *report)
+{
+	int status = 0;
+
+	if (report->path)
+		status = write_file(report->path, report);
+	else
+		write_report(stdout, report);
 	if (status)
-		log_error("%s: %s", report->path ? report->path : "standard output",
-			strerror(-status));
+		log_error("%s: %s", report->path, strerror(-status));
 	return status;
 }

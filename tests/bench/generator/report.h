@@ -19,6 +19,7 @@ struct report {
 	uint64_t upstream_answers;
 	uint64_t upstream_strange;
 	uint64_t held_back; // bursts that the forwarder did not take whole
+	double longest_pause; // seconds between two turns of the generator's loop, when others ran
 	double idle_share; // of the generator's time, with nothing to do
 	double cycles_per_second; // of the TSC
 	double in_flight; // at once, on average
