@@ -222,6 +222,7 @@ set ylabel 'million queries a second, one worker lcore'
 set yrange [0:*]
 set style fill solid 0.7
 set grid y
+set bmargin 3.5
 $rates << END
 {data}END
 plot $rates using 0:2:3:4:(0.6):xtic(1) with boxerrorbars title 'millrace (median, least, most)'{floor}
