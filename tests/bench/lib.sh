@@ -61,13 +61,14 @@ bench_memory() {
 	[ $((free * 2)) -ge "$1" ] || memory=(--no-huge -m "$1")
 }
 
-# A socket that is bound does not listen yet; the fourth field says when it does.
-generator_listens() {
-	grep -q "^[^ ]* [^ ]* [^ ]* 00010000 .* $bench_folder/socket\$" /proc/net/unix
+# Its socket is there before its port is started, and who connects in between is turned away for
+# good.
+generator_is_open() {
+	grep -qx 'millrace: port 0 is open' "$bench_folder/generator.log"
 }
 
-generator_listens_or_ended() {
-	generator_listens || process_is_gone "$bench_generator"
+generator_is_open_or_ended() {
+	generator_is_open || process_is_gone "$bench_generator"
 }
 
 # start_generator MEGABYTES JSON OPTION...: it reads our standard input.
@@ -75,13 +76,15 @@ start_generator() {
 	local memory json=$2
 	bench_memory "$1"
 	shift 2
+	# The last one's lines must not be taken for this one's.
+	: >"$bench_folder/generator.log"
 	"$bench_build/tests/bench/generator/millrace-generator" --lcores "0@${bench_cpus[0]}" --no-pci "${memory[@]}" --no-telemetry \
 		--file-prefix "$lab_prefix-generator" \
 		--vdev "net_memif0,role=server,socket=$bench_folder/socket,socket-abstract=no,mac=$generator_mac" \
 		-- --stay --json "$json" "$@" >"$bench_folder/generator.log" 2>&1 <&0 &
 	bench_generator=$!
-	wait_until 20 generator_listens_or_ended || true
-	generator_listens ||
+	wait_until 20 generator_is_open_or_ended || true
+	generator_is_open ||
 		die "the generator does not start: $(cat "$bench_folder/generator.log")"
 }
 
@@ -125,6 +128,7 @@ finish_generator() {
 start_millrace() {
 	local eal
 	forwarder_options
+	: >"$bench_folder/forwarder.log"
 	ip netns exec "$bench_namespace" "$bench_build/app/millrace" "${eal[@]}" \
 		-- --config "$bench_folder/millrace.conf" "$@" \
 		>"$bench_folder/forwarder.log" 2>&1 </dev/null &

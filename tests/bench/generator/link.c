@@ -52,6 +52,8 @@ int link_open(struct link *link, const struct options *options, uint32_t frames)
 	status = set_up_queues(link);
 	if (status)
 		log_error("port %u does not start: %s", link->port, strerror(-status));
+	else
+		log_info("port %u is open", link->port);
 	return status;
 }
 
