@@ -64,8 +64,11 @@ uint16_t nic_port_receive(
 	count = rte_eth_rx_burst(from->dpdk_port, queue, mbufs, most);
 	if (count == 0)
 		return 0;
-	for (uint16_t i = 0; i < count; i++)
-		base_prefetch(rte_pktmbuf_mtod(mbufs[i], void *));
+	// Headers and question of a DNS frame take two lines.
+	for (uint16_t i = 0; i < count; i++) {
+		base_prefetch(rte_pktmbuf_mtod(mbufs[i], uint8_t *));
+		base_prefetch(rte_pktmbuf_mtod(mbufs[i], uint8_t *) + BASE_CACHE_LINE);
+	}
 	for (uint16_t i = 0; i < count; i++) {
 		if (base_unlikely(!mbuf_is_whole(&mbufs[i]))) {
 			rte_pktmbuf_free(mbufs[i]);
