@@ -23,6 +23,9 @@ forwarder_mac=02:00:00:00:60:01
 bench_open() {
 	bench_build=$1
 	bench_folder=$(mktemp -d)
+	# For scripts/bench and its subjects.
+	# shellcheck disable=SC2034
+	bench_results=$bench_folder/results
 	ip netns add "$bench_namespace"
 	ip -n "$bench_namespace" link set lo up
 	cat >"$bench_folder/millrace.conf" <<-END

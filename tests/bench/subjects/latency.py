@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How long a forwarded query takes, its upstream apart, at half of the best rate."""
+from results import summarize
+
+FLOORS = (
+    ("latency at half rate: p99, us", "p99_us", 25, "most"),
+    ("latency at half rate: p99.9, us", "p999_us", 100, "most"),
+)
+
+
+def collect(folder, results):
+    if "latency" not in results:
+        return None
+    return summarize(results["latency"], None)
+
+
+def runs(latency):
+    yield "latency", latency
