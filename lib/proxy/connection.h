@@ -34,7 +34,8 @@ enum proxy_close_reason {
 	PROXY_CLOSE_REASONS,
 };
 
-// Written by the owner alone. The sweep reads opened_at, idle_since, in_flight and upstream.
+// Written by the owner alone. The sweep reads opened_at, idle_since, in_flight and upstream, once
+// the connection may be stale.
 struct proxy_connection {
 	uint64_t opened_at;
 	uint64_t idle_since; // when it was last given back; stored before in_flight becomes 0
@@ -71,4 +72,23 @@ static inline bool proxy_connection_is_stale(const struct proxy_connection *conn
 		return true;
 	}
 	return false;
+}
+
+// Until when a connection that is not stale at `now` will surely not be, whatever its owner does
+// with it; UINT64_MAX: never. Exactly then it is still good.
+static inline uint64_t proxy_connection_good_until(const struct proxy_connection *connection,
+	const struct proxy_settings *settings, uint64_t now)
+{
+	uint64_t until = UINT64_MAX;
+
+	// Without reuse a connection is never idle.
+	if (settings->expire) {
+		// A busy one can not become idle before now.
+		bool is_idle = base_load_acquire(&connection->in_flight) == 0;
+
+		until = (is_idle ? base_load(&connection->idle_since) : now) + settings->expire;
+	}
+	if (settings->max_age && base_load(&connection->opened_at) + settings->max_age < until)
+		until = base_load(&connection->opened_at) + settings->max_age;
+	return until;
 }

@@ -25,10 +25,10 @@ static int pools_allocate(struct proxy_pools *pools, uint32_t slots, uint32_t up
 	pools->connections = table_memory_allocate(connection_bytes);
 	pools->pools = aligned_alloc(BASE_CACHE_LINE, pool_bytes);
 	pools->states = calloc(slots + 1, sizeof(*pools->states));
-	pools->marked = calloc(slots + 1, sizeof(*pools->marked));
+	pools->slots_good_until = calloc(slots + 1, sizeof(*pools->slots_good_until));
 	pools->free_slots = calloc(slots + 1, sizeof(*pools->free_slots));
 	pools->holders = calloc(slots + 1, sizeof(*pools->holders));
-	if (!pools->connections || !pools->pools || !pools->states || !pools->marked ||
+	if (!pools->connections || !pools->pools || !pools->states || !pools->slots_good_until ||
 		!pools->free_slots || !pools->holders ||
 		handle_ring_init(&pools->from_manager, 2 * slots) ||
 		handle_ring_init(&pools->to_manager, slots))
@@ -54,6 +54,22 @@ static void pool_init(struct proxy_pool *pool, const struct proxy_settings *sett
 	};
 }
 
+// The shortest time in which a connection to any of the upstreams becomes stale.
+static uint64_t set_shortest_life(const struct proxy_set *set)
+{
+	uint64_t shortest = UINT64_MAX;
+
+	for (uint16_t i = 0; i < set->group_count; i++) {
+		const struct proxy_settings *settings = &set->groups[i].settings;
+
+		if (settings->expire && settings->expire < shortest)
+			shortest = settings->expire;
+		if (settings->max_age && settings->max_age < shortest)
+			shortest = settings->max_age;
+	}
+	return shortest;
+}
+
 int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
 	struct random_stream *random, const struct proxy_pools_options *options)
 {
@@ -72,6 +88,7 @@ int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
 		.guarantee = guarantee,
 		.free_count = slots,
 		.reserved = (uint16_t)(guarantee * set->upstream_count),
+		.shortest_life = set_shortest_life(set),
 	};
 	if (pools_allocate(pools, slots, set->upstream_count) != 0) {
 		proxy_pools_fini(pools);
@@ -93,7 +110,7 @@ void proxy_pools_fini(struct proxy_pools *pools)
 	free(pools->connections);
 	free(pools->pools);
 	free(pools->states);
-	free(pools->marked);
+	free(pools->slots_good_until);
 	free(pools->free_slots);
 	free(pools->holders);
 	handle_ring_fini(&pools->from_manager);

@@ -4,30 +4,55 @@
 #include "proxy/poison.h"
 #include "rcu/rcu.h"
 
+#define NEVER UINT64_MAX
+
+static uint64_t time_after(uint64_t now, uint64_t span)
+{
+	return span > NEVER - now ? NEVER : now + span;
+}
+
+// Looks at one connection that may be stale, and notes until when it is good. True if it was marked.
+static bool slot_mark(struct proxy_pools *pools, uint16_t slot, uint64_t now)
+{
+	const struct proxy_connection *connection = &pools->connections[slot];
+	const struct proxy_settings *settings;
+	enum proxy_close_reason reason;
+	uint16_t upstream;
+
+	// While it is open or unlinked it is not closed: that is done by this lcore alone.
+	if (base_load_acquire(&pools->states[slot]) != PROXY_SLOT_OPEN) {
+		pools->slots_good_until[slot] = time_after(now, pools->shortest_life);
+		return false;
+	}
+	upstream = base_load(&connection->upstream);
+	settings = &pools->set->groups[pools->set->upstreams[upstream].group].settings;
+	if (!proxy_connection_is_stale(connection, settings, now, &reason)) {
+		pools->slots_good_until[slot] =
+			proxy_connection_good_until(connection, settings, now);
+		return false;
+	}
+	// The ring has room for one mark and one close of every slot.
+	if (!handle_ring_push(&pools->from_manager, proxy_message_make(PROXY_MESSAGE_MARK, slot)))
+		return false;
+	pools->slots_good_until[slot] = NEVER;
+	return true;
+}
+
 uint32_t proxy_sweep_mark(struct proxy_pools *pools, uint64_t now)
 {
+	// What is opened from now on is good for as long; so is what is marked, closed and opened.
+	uint64_t until = time_after(now, pools->shortest_life);
 	uint32_t marks = 0;
 
+	if (now <= pools->good_until)
+		return 0;
 	for (uint16_t slot = 0; slot < pools->slot_count; slot++) {
-		const struct proxy_connection *connection = &pools->connections[slot];
-		const struct proxy_upstream *upstream;
-		enum proxy_close_reason reason;
-
-		// While it is open or unlinked it is not closed: that is done by this lcore alone.
-		if (pools->marked[slot] ||
-			base_load_acquire(&pools->states[slot]) != PROXY_SLOT_OPEN)
-			continue;
-		upstream = &pools->set->upstreams[base_load(&connection->upstream)];
-		if (!proxy_connection_is_stale(connection,
-			    &pools->set->groups[upstream->group].settings, now, &reason))
-			continue;
-		// The ring has room for one mark and one close of every slot.
-		if (handle_ring_push(
-			    &pools->from_manager, proxy_message_make(PROXY_MESSAGE_MARK, slot))) {
-			pools->marked[slot] = 1;
-			marks++;
-		}
+		if (now > pools->slots_good_until[slot])
+			marks += slot_mark(pools, slot, now);
+		if (pools->slots_good_until[slot] < until)
+			until = pools->slots_good_until[slot];
 	}
+	pools->good_until = until;
 	return marks;
 }
 
@@ -45,7 +70,7 @@ void proxy_sweep_close(struct proxy_pools *pools, const uint16_t slots[], uint32
 {
 	for (uint32_t i = 0; i < count; i++) {
 		proxy_poison(&pools->connections[slots[i]], sizeof(*pools->connections));
-		pools->marked[slots[i]] = 0;
+		pools->slots_good_until[slots[i]] = 0;
 		(void)handle_ring_push(
 			&pools->from_manager, proxy_message_make(PROXY_MESSAGE_CLOSED, slots[i]));
 	}

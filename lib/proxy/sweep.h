@@ -11,7 +11,11 @@
 
 #include "proxy/pool.h"
 
+// A connection's line is read when it may be stale, and not before: the times until which each one
+// is surely good are kept here, so that lines that their owner writes all the time stay with it.
+
 // Sends a mark for every connection that is stale at `now` and has none yet. Returns how many.
+// `now` never goes back. Where nothing can be stale it reads one line.
 uint32_t proxy_sweep_mark(struct proxy_pools *pools, uint64_t now);
 
 // Takes up to `most` unlinked slots of one lcore into `slots`. Returns how many.

@@ -264,6 +264,20 @@ static void check_accounts(const struct proxy_pools *pools, const uint32_t *held
 	CU_ASSERT_FATAL(pools->reserved <= pools->free_count);
 }
 
+// Whatever the sweep knows of earlier looks, no stale connection is without its mark.
+static void check_marks(const struct proxy_pools *pools, uint64_t now)
+{
+	for (uint16_t slot = 0; slot < pools->slot_count; slot++) {
+		const struct proxy_connection *connection = &pools->connections[slot];
+		enum proxy_close_reason reason;
+
+		if (pools->states[slot] == PROXY_SLOT_OPEN &&
+			proxy_connection_is_stale(connection,
+				pools->pools[connection->upstream].settings, now, &reason))
+			CU_ASSERT_EQUAL_FATAL(pools->slots_good_until[slot], UINT64_MAX);
+	}
+}
+
 static void accounts_are_right_after_a_million_random_steps(void)
 {
 	enum {
@@ -293,6 +307,7 @@ static void accounts_are_right_after_a_million_random_steps(void)
 			in_flight[slot]--;
 		} else if (drawn == 96) {
 			(void)proxy_sweep_mark(pools, now);
+			check_marks(pools, now);
 		} else if (drawn == 97) {
 			(void)proxy_fixture_manage(&fixture, now);
 		}

@@ -2,6 +2,8 @@
 // One thread plays owner and manager in turn, so that each interleaving is a line of the test.
 #include "proxy_fixture.h"
 
+#include <sys/mman.h>
+
 static void closes_idle_ones_without_a_lookup(void)
 {
 	const struct proxy_settings settings = {.expire = 100};
@@ -71,17 +73,112 @@ static void an_old_mark_does_not_touch_a_new_connection(void)
 	proxy_sweep_close(pools, slots, count);
 	// Nothing is to be marked until the owner has read both messages.
 	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 1000), 0);
-	proxy_pools_read_messages(pools, 1, 102);
-	CU_ASSERT_EQUAL(proxy_pool_take(pools, 0, 102), PROXY_SLOT_NONE);
-	proxy_pools_read_messages(pools, 1, 102);
-	CU_ASSERT_EQUAL(proxy_pool_take(pools, 0, 103), 0);
-	proxy_pools_read_messages(pools, UINT32_MAX, 103);
-	proxy_pool_give_back(pools, 0, 104);
-	CU_ASSERT_EQUAL(proxy_pool_take(pools, 0, 105), 0);
+	proxy_pools_read_messages(pools, 1, 1000);
+	CU_ASSERT_EQUAL(proxy_pool_take(pools, 0, 1000), PROXY_SLOT_NONE);
+	proxy_pools_read_messages(pools, 1, 1000);
+	CU_ASSERT_EQUAL(proxy_pool_take(pools, 0, 1001), 0);
+	proxy_pools_read_messages(pools, UINT32_MAX, 1001);
+	proxy_pool_give_back(pools, 0, 1002);
+	CU_ASSERT_EQUAL(proxy_pool_take(pools, 0, 1003), 0);
 	CU_ASSERT_EQUAL(pools->pools[0].reused, 1);
 	// And the new one can be marked in its turn.
-	proxy_pool_give_back(pools, 0, 106);
-	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 207), 1);
+	proxy_pool_give_back(pools, 0, 1004);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 1104), 0);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 1105), 1);
+	proxy_fixture_close(&fixture);
+}
+
+// Lines that their owner writes stay with it: no connection is looked at before it can be stale.
+static void reads_no_connection_that_is_surely_good(void)
+{
+	enum {
+		PORTS = 40000,
+		HUGE_PAGE = 2 << 20 // on which a table of this size begins
+	};
+	const struct proxy_settings settings = {.expire = 100, .max_age = 5000};
+	struct proxy_fixture fixture;
+	struct proxy_pools *pools = &fixture.pools;
+	uint32_t hidden = HUGE_PAGE / sizeof(*pools->connections);
+
+	proxy_fixture_open(&fixture, &settings, 1, PORTS);
+	for (int i = 0; i < PORTS; i++)
+		(void)proxy_pool_take(pools, 0, 1);
+	for (uint16_t slot = 0; slot < PORTS; slot++)
+		proxy_pool_give_back(pools, slot, 1);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 2), 0);
+	CU_ASSERT_EQUAL_FATAL(mprotect(pools->connections, HUGE_PAGE, PROT_NONE), 0);
+	for (uint64_t now = 3; now <= 101; now++)
+		CU_ASSERT_EQUAL(proxy_sweep_mark(pools, now), 0);
+	CU_ASSERT_EQUAL_FATAL(mprotect(pools->connections, HUGE_PAGE, PROT_READ | PROT_WRITE), 0);
+	// All but the hidden ones are used meanwhile.
+	for (uint16_t slot = 0; slot < PORTS; slot++)
+		CU_ASSERT_EQUAL_FATAL(proxy_pool_take(pools, 0, 101), slot);
+	for (uint32_t slot = hidden; slot < PORTS; slot++)
+		proxy_pool_give_back(pools, (uint16_t)slot, 102);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 110), 0);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 202), 0);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 203), PORTS - hidden);
+	// The others are in flight, and their age counts.
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 5001), 0);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 5002), hidden);
+	proxy_fixture_close(&fixture);
+}
+
+static void marks_in_time_what_was_opened_since_its_last_look(void)
+{
+	const struct proxy_settings settings = {.expire = 100, .max_age = 150};
+	struct proxy_fixture fixture;
+	struct proxy_pools *pools = &fixture.pools;
+	uint16_t slot;
+
+	proxy_fixture_open(&fixture, &settings, 1, 16);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 40), 0);
+	slot = proxy_pool_take(pools, 0, 41);
+	proxy_pool_give_back(pools, slot, 41);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 141), 0);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 142), 1);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 1000), 0);
+	// Closed and opened again between two looks.
+	(void)proxy_fixture_manage(&fixture, 1000);
+	CU_ASSERT_EQUAL(proxy_fixture_manage(&fixture, 1000), 1);
+	for (int i = 0; i < 16; i++)
+		(void)proxy_pool_take(pools, 0, 1001);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 1100), 0);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 1151), 0);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 1152), 16);
+	proxy_fixture_close(&fixture);
+}
+
+static void upstreams_keep_their_own_times(void)
+{
+	const struct net_endpoint endpoint = {.port = 53};
+	const struct proxy_group_template templates[] = {
+		{.settings = {.expire = 1000}, .upstreams = &endpoint, .upstream_count = 1},
+		{.settings = {.expire = 10}, .upstreams = &endpoint, .upstream_count = 1},
+		// Used once; never idle, never too old.
+		{.settings = {.expire = 0}, .upstreams = &endpoint, .upstream_count = 1},
+	};
+	const struct proxy_pools_options options = {.port_count = 16, .lcore_count = 1};
+	struct proxy_fixture fixture = {.random = random_stream_create(NULL)};
+	struct proxy_pools *pools = &fixture.pools;
+	uint16_t slots[3];
+
+	fixture.set = proxy_set_create(templates, 3);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture.set);
+	CU_ASSERT_EQUAL_FATAL(proxy_pools_init(pools, fixture.set, fixture.random, &options), 0);
+	for (uint16_t i = 0; i < 3; i++)
+		slots[i] = proxy_pool_take(pools, i, 1);
+	proxy_pool_give_back(pools, slots[0], 1);
+	proxy_pool_give_back(pools, slots[1], 1);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 2), 0);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 11), 0);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 12), 1);
+	(void)proxy_fixture_manage(&fixture, 12);
+	CU_ASSERT_EQUAL(pools->pools[1].open_count, 0);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 1001), 0);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, 1002), 1);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(pools, UINT64_MAX - 1), 0);
+	CU_ASSERT_EQUAL(pools->states[slots[2]], PROXY_SLOT_OPEN);
 	proxy_fixture_close(&fixture);
 }
 
@@ -166,6 +263,10 @@ static const struct unit_case cases[] = {
 		a_marked_busy_one_takes_nothing_and_finishes},
 	{"an old mark does not touch a new connection",
 		an_old_mark_does_not_touch_a_new_connection},
+	{"reads no connection that is surely good", reads_no_connection_that_is_surely_good},
+	{"marks in time what was opened since its last look",
+		marks_in_time_what_was_opened_since_its_last_look},
+	{"upstreams keep their own times", upstreams_keep_their_own_times},
 	{"rings hold a mark and a close of every slot",
 		rings_hold_a_mark_and_a_close_of_every_slot},
 	{"what does not fit is closed next time", what_does_not_fit_is_closed_next_time},
