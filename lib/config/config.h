@@ -44,6 +44,44 @@ struct config_forward {
 	unsigned int line; // of the directive in its file
 };
 
+// When a stale answer is refreshed: behind the answer, or before it as long as a client waits.
+enum config_stale_mode {
+	CONFIG_STALE_IMMEDIATE,
+	CONFIG_STALE_VERIFY,
+};
+
+// What `cache` says of answers with data, and of those that deny it. Times to live in seconds.
+struct config_cache_part {
+	uint32_t capacity; // answers; 0: as many as the cache's bytes hold
+	uint32_t ttl_most; // where both collide, this counts
+	uint32_t ttl_least;
+	struct dns_name *disabled; // no answers at or below these are kept
+	size_t disabled_count;
+};
+
+// One `cache [TTL] [ZONES...] { }` of a server block.
+struct config_cache {
+	struct dns_name *zones; // kept is what is asked at or below these; none: the block's
+	size_t zone_count;
+	struct config_cache_part success; // 3600 s at most, 5 s at least by default
+	struct config_cache_part denial; // 1800 s, 5 s
+	uint64_t size; // bytes, all told; 256 MiB by default
+	uint32_t servfail_ttl; // seconds, 300 at most; 5 by default; 0: none is kept
+	bool keeps_ttl; // answers show the TTL with which they came
+	// Refresh before the end, once this often asked without a pause of `prefetch_pause`...
+	uint32_t prefetch_amount; // 0: never
+	uint64_t prefetch_pause; // 1 m by default
+	uint8_t prefetch_percentage; // ...and with this much of the TTL left; 10 to 90, 10 by default
+	// Stale answers (RFC 8767).
+	uint64_t stale_up_to; // how long after their end; 0: none (without the option)
+	enum config_stale_mode stale_mode;
+	uint64_t stale_verify_timeout; // 1.8 s by default; 0: until the refresh failed
+	uint32_t stale_ttl; // seconds that a stale answer shows; 30 by default, above 0
+	uint64_t
+		stale_recheck; // between a failed refresh and the next; 30 s by default, 5 m at most
+	unsigned int line; // of the directive in its file
+};
+
 // One zone of one server block: a block with several zones gives as many of these, which share
 // nothing that is changed. Blocks of the same zone and port on other addresses are allowed.
 struct config_server {
@@ -54,6 +92,8 @@ struct config_server {
 	uint16_t bufsize; // largest UDP answer to a client, 512 to 1452; 1232 by default
 	struct config_forward **forwards; // in file order; shared by the zones of one block
 	size_t forward_count;
+	const struct config_cache *cache; // NULL without the directive; shared as the forwards are
+	bool rotates_records; // loadbalance
 	unsigned int line;
 };
 

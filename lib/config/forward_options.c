@@ -19,48 +19,19 @@ struct forward_option {
 static int option_fail(struct config_forward_options *options, const struct config_line *line,
 	size_t index, const char *reason)
 {
-	return config_fail(options->reader->error, line->words[index].place,
-		"%s " CONFIG_WORD " %s", line->words[0].text, line->words[index].text, reason);
+	return config_fail_word(options->reader, line, index, reason);
 }
 
 static int option_read_duration(struct config_forward_options *options,
-	const struct config_line *line, int64_t least, uint64_t *duration)
+	const struct config_line *line, uint64_t least, uint64_t *duration)
 {
-	int64_t nanoseconds;
-
-	switch (config_parse_duration(line->words[1].text, &nanoseconds)) {
-	case 0:
-		break;
-	case -EDOM:
-		return option_fail(options, line, 1, "needs a unit, as in '30s'");
-	case -ERANGE:
-		return option_fail(options, line, 1, "is too long");
-	default:
-		return option_fail(options, line, 1, "is not a duration");
-	}
-	if (nanoseconds < least)
-		return option_fail(
-			options, line, 1, least ? "must be more than 0" : "must not be negative");
-	*duration = (uint64_t)nanoseconds;
-	return 0;
+	return config_read_duration(options->reader, line, 1, least, duration);
 }
 
 static int option_read_number(
 	struct config_forward_options *options, const struct config_line *line, uint32_t *number)
 {
-	const char *text = line->words[1].text;
-
-	switch (config_parse_number(text, 0, UINT32_MAX, number)) {
-	case 0:
-		return 0;
-	case -ERANGE:
-		return option_fail(options, line, 1, "is above 4294967295");
-	default:
-		break;
-	}
-	if (text[0] == '-' && config_parse_number(text + 1, 0, UINT32_MAX, number) != -EINVAL)
-		return option_fail(options, line, 1, "must not be negative");
-	return option_fail(options, line, 1, "is not a number");
+	return config_read_number(options->reader, line, 1, number);
 }
 
 static int option_read_except(

@@ -20,6 +20,8 @@ struct parser_block {
 	uint16_t bufsize;
 	struct config_forward **forwards;
 	size_t forward_count;
+	struct config_cache *cache;
+	bool rotates_records;
 };
 
 struct parser_directive {
@@ -28,6 +30,7 @@ struct parser_directive {
 	// NULL: a later version has it.
 	int (*read)(struct config_parser *parser, struct parser_block *block,
 		const struct config_line *line);
+	bool is_later; // read, then refused: a later version has it
 };
 
 static int directive_read_bind(
@@ -91,15 +94,40 @@ static int directive_read_forward(
 	return config_read_forward(&parser->reader, &parser->lines, line, forward);
 }
 
+static int directive_read_cache(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	struct config_cache *cache;
+
+	if (block->cache)
+		return config_fail(parser->reader.error, line->place,
+			"a second 'cache' in one block, the first is in line %u",
+			block->cache->line);
+	cache = config_arena_allocate(parser->reader.arena, sizeof(*cache));
+	if (!cache)
+		return config_fail_memory(parser->reader.error, line->place);
+	block->cache = cache;
+	return config_read_cache(&parser->reader, &parser->lines, line, cache);
+}
+
+static int directive_read_loadbalance(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	if (line->count > 1 && strcmp(line->words[1].text, "round_robin") != 0)
+		return config_fail_word(&parser->reader, line, 1, "is not round_robin");
+	block->rotates_records = true;
+	return 0;
+}
+
 static const struct parser_directive parser_directives[] = {
-	{"forward", {2, CONFIG_ANY_COUNT, true}, directive_read_forward},
-	{"bind", {1, CONFIG_ANY_COUNT, false}, directive_read_bind},
-	{"bufsize", {0, 1, false}, directive_read_bufsize},
-	{.name = "cache"},
+	{"forward", {2, CONFIG_ANY_COUNT, true}, directive_read_forward, false},
+	{"bind", {1, CONFIG_ANY_COUNT, false}, directive_read_bind, false},
+	{"bufsize", {0, 1, false}, directive_read_bufsize, false},
+	{"cache", {0, CONFIG_ANY_COUNT, true}, directive_read_cache, true},
+	{"loadbalance", {0, 1, false}, directive_read_loadbalance, true},
 	{.name = "errors"},
 	{.name = "health"},
 	{.name = "lameduck"},
-	{.name = "loadbalance"},
 	{.name = "log"},
 	{.name = "prometheus"},
 	{.name = "ready"},
@@ -137,7 +165,12 @@ static int directive_read(
 		return config_fail(parser->reader.error, line->place,
 			CONFIG_WORD " is not supported yet", directive->name);
 	err = config_check_arity(&parser->reader, line, directive->arity);
-	return err ? err : directive->read(parser, block, line);
+	if (!err)
+		err = directive->read(parser, block, line);
+	if (!err && directive->is_later)
+		err = config_fail(parser->reader.error, line->place,
+			CONFIG_WORD " is not supported yet", directive->name);
+	return err;
 }
 
 static int block_add_server(struct config_parser *parser, struct config_place place,
@@ -255,6 +288,8 @@ static void block_finish(struct config_parser *parser, const struct parser_block
 		server->bufsize = block->bufsize;
 		server->forwards = block->forwards;
 		server->forward_count = block->forward_count;
+		server->cache = block->cache;
+		server->rotates_records = block->rotates_records;
 	}
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/reader.h"
 
+#include <errno.h>
+
+#include "config/values.h"
 #include "config/zones.h"
 
 int config_check_arity(
@@ -76,4 +79,51 @@ int config_read_own_address(struct config_reader *reader, const struct config_li
 			"%s " CONFIG_WORD " is not an address that a port can have",
 			line->words[0].text, word->text);
 	return 0;
+}
+
+int config_fail_word(struct config_reader *reader, const struct config_line *line, size_t index,
+	const char *reason)
+{
+	return config_fail(reader->error, line->words[index].place, "%s " CONFIG_WORD " %s",
+		line->words[0].text, line->words[index].text, reason);
+}
+
+int config_read_duration(struct config_reader *reader, const struct config_line *line, size_t index,
+	uint64_t least, uint64_t *duration)
+{
+	int64_t nanoseconds;
+
+	switch (config_parse_duration(line->words[index].text, &nanoseconds)) {
+	case 0:
+		break;
+	case -EDOM:
+		return config_fail_word(reader, line, index, "needs a unit, as in '30s'");
+	case -ERANGE:
+		return config_fail_word(reader, line, index, "is too long");
+	default:
+		return config_fail_word(reader, line, index, "is not a duration");
+	}
+	if (nanoseconds < 0 || (uint64_t)nanoseconds < least)
+		return config_fail_word(reader, line, index,
+			least ? "must be more than 0" : "must not be negative");
+	*duration = (uint64_t)nanoseconds;
+	return 0;
+}
+
+int config_read_number(struct config_reader *reader, const struct config_line *line, size_t index,
+	uint32_t *number)
+{
+	const char *text = line->words[index].text;
+
+	switch (config_parse_number(text, 0, UINT32_MAX, number)) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return config_fail_word(reader, line, index, "is above 4294967295");
+	default:
+		break;
+	}
+	if (text[0] == '-' && config_parse_number(text + 1, 0, UINT32_MAX, number) != -EINVAL)
+		return config_fail_word(reader, line, index, "must not be negative");
+	return config_fail_word(reader, line, index, "is not a number");
 }

@@ -44,6 +44,18 @@ int config_add_zones(struct config_reader *reader, struct config_place place, co
 int config_read_own_address(struct config_reader *reader, const struct config_line *line,
 	const struct config_token *word, struct net_address *address);
 
+// Says of one word of an option what is wrong: "expire '3' needs a unit". Always -EINVAL.
+int config_fail_word(struct config_reader *reader, const struct config_line *line, size_t index,
+	const char *reason);
+
+// One word of an option as nanoseconds, 0 or more; `least` is 0, or 1 for more than 0.
+int config_read_duration(struct config_reader *reader, const struct config_line *line, size_t index,
+	uint64_t least, uint64_t *duration);
+
+// One word of an option as a number.
+int config_read_number(struct config_reader *reader, const struct config_line *line, size_t index,
+	uint32_t *number);
+
 // Adds what one TO stands for: an address, or those of a file in the form of resolv.conf.
 int config_add_upstreams(struct config_reader *reader, const struct config_token *to,
 	struct config_forward *forward);
@@ -51,3 +63,7 @@ int config_add_upstreams(struct config_reader *reader, const struct config_token
 // Fills in `forward` from a line and its block.
 int config_read_forward(struct config_reader *reader, struct config_lines *lines,
 	const struct config_line *line, struct config_forward *forward);
+
+// Fills in `cache` from a line and its block.
+int config_read_cache(struct config_reader *reader, struct config_lines *lines,
+	const struct config_line *line, struct config_cache *cache);

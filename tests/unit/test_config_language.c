@@ -175,8 +175,8 @@ static void refused_blocks_name_their_line(void)
 
 static void directives_of_later_versions_are_refused(void)
 {
-	static const char *const names[] = {"cache", "errors", "health", "lameduck", "loadbalance",
-		"log", "prometheus", "ready", "reload", "tls"};
+	static const char *const names[] = {
+		"errors", "health", "lameduck", "log", "prometheus", "ready", "reload", "tls"};
 
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(names); i++) {
 		char text[64];
