@@ -1,328 +1,249 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a take with its give back costs, alone and while another thread sweeps without a pause;
-// and what one exchange costs with 1,000 and with 200,000 in flight. Each figure is the best of
-// several rounds: what else the machine does only adds to it.
-#include "base/clock.h"
-#include "proxy/exchange.h"
+// What a take with its give back costs one lcore, and each of two, in bursts: alone, while the
+// management lcore sweeps at its pace, and while it sweeps without a pause. `expire` is a
+// hundredth of the default, so that a sweep has every connection to look at several times a
+// second. Each is measured many times for a short while, in turn, on pools made anew.
+#include "proxy/pool.h"
 #include "proxy/sweep.h"
 #include "rcu/rcu.h"
+#include "worker_thread.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define LCORES_MOST 2
 #define PORTS 8000
 #define BURST 32
-#define ROUNDS 7
-#define POOL_BURSTS 20000
-#define FEW 1000
-#define MANY 200000
-#define EXCHANGES 400000
+#define EXPIRE (100 * CLOCK_MILLISECOND)
+#define SLICE (50 * CLOCK_MILLISECOND)
+#define SLICES_MOST 1000
+// As app/manager.c does; the first sweep comes at once, so that each slice has one.
+#define SWEEP_PERIOD (250 * CLOCK_MILLISECOND)
+#define TURN_PERIOD CLOCK_MILLISECOND
 
-static const uint8_t query[] = {
-	0x12,
-	0x34,
-	0x01,
-	0x00,
-	0,
-	1,
-	0,
-	0,
-	0,
-	0,
-	0,
-	0, // header: RD, one question
-	3,
-	'w',
-	'w',
-	'w',
-	7,
-	'e',
-	'x',
-	'a',
-	'm',
-	'p',
-	'l',
-	'e',
-	3,
-	'o',
-	'r',
-	'g',
-	0,
-	0,
-	1,
-	0,
-	1,
+enum sweep_pace {
+	SWEEP_NONE,
+	SWEEP_PACED,
+	SWEEP_UNPAUSED,
 };
+
+struct lcore {
+	struct proxy_pools pools;
+	struct random_stream *random;
+	const uint32_t *phase;
+	uint64_t operations;
+	uint64_t spent; // nanoseconds of the CPU
+	struct worker_thread thread;
+} base_aligned(BASE_CACHE_LINE);
 
 struct bench {
-	struct random_stream *random;
+	cpu_set_t cpus;
 	struct proxy_set *set;
-	struct proxy_lcore *lcore;
-	uint64_t now;
-	bool is_finished; // written by the main thread, read by the sweeping one
+	struct lcore lcores[LCORES_MOST];
+	uint32_t phase base_aligned(BASE_CACHE_LINE); // enum worker_thread_phase
+	uint16_t scratch[LCORES_MOST * PORTS];
 	uint64_t sweeps;
-	// By pending slot: what the reply to it will carry.
-	uint16_t *ports;
-	uint16_t *ids;
+	// Nanoseconds of an operation, by sweep_pace and slice.
+	double one[3][SLICES_MOST];
+	double two[2][SLICES_MOST];
 };
 
-// Nanoseconds of an operation.
-struct figures {
-	double alone;
-	double swept; // with the sweep at it
-	uint64_t sweeps;
-	double few; // exchanges, by the number in flight
-	double many;
-};
-
-static void die(const char *what)
+static void burst_run(struct proxy_pools *pools)
 {
-	(void)fprintf(stderr, "pool_bench: %s\n", what);
-	exit(1);
+	uint64_t now = clock_now();
+	uint16_t slots[BURST];
+
+	for (int i = 0; i < BURST; i++)
+		slots[i] = proxy_pool_take(pools, 0, now);
+	for (int i = 0; i < BURST; i++)
+		proxy_pool_give_back(pools, slots[i], now);
+	proxy_pools_read_messages(pools, BURST, now);
+	rcu_reader_quiescent();
 }
 
-static void bench_open(struct bench *bench, uint32_t pending_count)
+static void lcore_run(void *argument)
+{
+	struct lcore *lcore = argument;
+	uint64_t bursts = 0;
+	uint64_t began;
+
+	rcu_reader_register();
+	worker_thread_is_ready(&lcore->thread);
+	while (base_load(lcore->phase) == WORKER_THREAD_WAITS)
+		burst_run(&lcore->pools);
+	worker_thread_hurry();
+	began = worker_thread_cpu_time();
+	for (; base_load(lcore->phase) == WORKER_THREAD_WORKS; bursts++)
+		burst_run(&lcore->pools);
+	lcore->spent = worker_thread_cpu_time() - began;
+	lcore->operations = bursts * BURST;
+	worker_thread_hurry_no_more();
+	rcu_reader_unregister();
+}
+
+// All ports open and idle, so that a sweep has all to look at.
+static void lcore_open(struct lcore *lcore, struct proxy_set *set, uint16_t index, uint16_t count)
+{
+	const struct proxy_pools_options options = {
+		.first_port = (uint16_t)(10000 + index * PORTS),
+		.port_count = PORTS,
+		.lcore_count = count,
+		.lcore_index = index,
+	};
+	uint64_t now = clock_now();
+
+	lcore->random = random_stream_create(NULL);
+	if (!lcore->random || proxy_pools_init(&lcore->pools, set, lcore->random, &options))
+		worker_thread_die("no memory");
+	for (int i = 0; i < PORTS; i++)
+		(void)proxy_pool_take(&lcore->pools, 0, now);
+	for (uint16_t slot = 0; slot < PORTS; slot++)
+		proxy_pool_give_back(&lcore->pools, slot, now);
+}
+
+static void lcore_close(struct lcore *lcore)
+{
+	proxy_pools_fini(&lcore->pools);
+	random_stream_destroy(lcore->random);
+}
+
+static void manager_run(
+	struct bench *bench, uint16_t lcore_count, enum sweep_pace pace, uint64_t time)
+{
+	struct proxy_pools *pools[LCORES_MOST];
+	uint64_t now = clock_now();
+	uint64_t until = now + time;
+	uint64_t due = now;
+
+	for (uint16_t i = 0; i < lcore_count; i++)
+		pools[i] = &bench->lcores[i].pools;
+	for (; now < until; now = clock_now()) {
+		if (pace != SWEEP_UNPAUSED)
+			worker_thread_sleep(TURN_PERIOD);
+		if (pace == SWEEP_NONE)
+			continue;
+		(void)proxy_sweep_reap(
+			pools, lcore_count, bench->scratch, BASE_ARRAY_SIZE(bench->scratch));
+		if (pace == SWEEP_PACED && now < due)
+			continue;
+		due = now + SWEEP_PERIOD;
+		for (uint16_t i = 0; i < lcore_count; i++)
+			(void)proxy_sweep_mark(pools[i], now);
+		bench->sweeps++;
+	}
+}
+
+// Nanoseconds of a take with its give back, the mean of the lcores.
+static double measure_slice(struct bench *bench, uint16_t lcore_count, enum sweep_pace pace)
+{
+	double cost = 0;
+
+	base_store(&bench->phase, WORKER_THREAD_WAITS);
+	for (uint16_t i = 0; i < lcore_count; i++) {
+		struct lcore *lcore = &bench->lcores[i];
+
+		*lcore = (struct lcore){.phase = &bench->phase};
+		lcore_open(lcore, bench->set, i, lcore_count);
+		worker_thread_start(&lcore->thread, &bench->cpus, i, lcore_run, lcore);
+	}
+	worker_thread_hurry_as_manager();
+	base_store(&bench->phase, WORKER_THREAD_WORKS);
+	manager_run(bench, lcore_count, pace, SLICE);
+	base_store(&bench->phase, WORKER_THREAD_ENDS);
+	worker_thread_hurry_no_more();
+	for (uint16_t i = 0; i < lcore_count; i++) {
+		struct lcore *lcore = &bench->lcores[i];
+
+		worker_thread_join(&lcore->thread);
+		if (lcore->pools.pools[0].open_count != PORTS)
+			worker_thread_die("connections were closed");
+		cost += (double)lcore->spent / (double)lcore->operations / lcore_count;
+		lcore_close(lcore);
+	}
+	return cost;
+}
+
+static void measure(struct bench *bench, uint32_t slices)
+{
+	for (uint32_t slice = 0; slice < slices; slice++) {
+		// The CPU that is not measured is the manager's; with two lcores it shares theirs.
+		worker_thread_pin(&bench->cpus, 1);
+		for (int pace = SWEEP_NONE; pace <= SWEEP_UNPAUSED; pace++)
+			bench->one[pace][slice] = measure_slice(bench, 1, (enum sweep_pace)pace);
+		worker_thread_unpin(&bench->cpus);
+		for (int pace = SWEEP_NONE; pace <= SWEEP_PACED; pace++)
+			bench->two[pace][slice] = measure_slice(bench, 2, (enum sweep_pace)pace);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	double left = *(const double *)a;
+	double right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+static double median(const double *values, uint32_t count)
+{
+	double sorted[SLICES_MOST];
+
+	memcpy(sorted, values, count * sizeof(*sorted));
+	qsort(sorted, count, sizeof(*sorted), compare);
+	return sorted[count / 2];
+}
+
+// Of slices that follow on each other, so that what else the machine does falls on both.
+static double median_ratio(const double *values, const double *against, uint32_t count)
+{
+	double ratios[SLICES_MOST];
+
+	for (uint32_t i = 0; i < count; i++)
+		ratios[i] = values[i] / against[i];
+	return median(ratios, count);
+}
+
+static void print_json(const struct bench *bench, uint32_t slices)
+{
+	const double *one = bench->one[SWEEP_NONE];
+	const double *two = bench->two[SWEEP_NONE];
+
+	printf("{\"one\": {\"alone_ns\": %.2f, \"paced_cost\": %.3f, \"unpaused_cost\": %.3f}, "
+	       "\"two\": {\"alone_ns\": %.2f, \"paced_cost\": %.3f}, \"sweeps\": %llu}\n",
+		median(one, slices), median_ratio(bench->one[SWEEP_PACED], one, slices),
+		median_ratio(bench->one[SWEEP_UNPAUSED], one, slices), median(two, slices),
+		median_ratio(bench->two[SWEEP_PACED], two, slices),
+		(unsigned long long)bench->sweeps);
+}
+
+static void bench_open(struct bench *bench)
 {
 	const struct net_endpoint endpoint = {.port = 53};
-	const struct net_path path = {.is_usable = true};
 	const struct proxy_group_template template = {
-		.settings = {.expire = 10 * CLOCK_SECOND, .read_timeout = 2 * CLOCK_SECOND},
+		.settings = {.expire = EXPIRE},
 		.upstreams = &endpoint,
 		.upstream_count = 1,
 	};
-	const struct proxy_lcore_options options = {
-		.pending_count = pending_count,
-		.first_port = 20000,
-		.port_count = PORTS,
-		.lcore_count = 1,
-		.now = clock_now(),
-	};
-	struct net_path *old;
 
-	*bench = (struct bench){.now = options.now};
-	bench->random = random_stream_create(NULL);
 	bench->set = proxy_set_create(&template, 1);
-	if (!bench->random || !bench->set ||
-		proxy_upstream_set_path(&bench->set->upstreams[0], &path, &old) != 1)
-		die("no memory");
-	bench->lcore = proxy_lcore_create(bench->set, bench->random, &options);
-	bench->ports = calloc(pending_count, sizeof(*bench->ports));
-	bench->ids = calloc(pending_count, sizeof(*bench->ids));
-	if (!bench->lcore || !bench->ports || !bench->ids)
-		die("no memory");
+	if (!bench->set)
+		worker_thread_die("no memory");
 }
 
-static void bench_close(struct bench *bench)
-{
-	proxy_lcore_destroy(bench->lcore);
-	proxy_set_destroy(bench->set);
-	random_stream_destroy(bench->random);
-	free(bench->ports);
-	free(bench->ids);
-}
-
-static double take_and_give_back(struct bench *bench)
-{
-	struct proxy_pools *pools = &bench->lcore->pools;
-	double best = 1e9;
-
-	for (int round = 0; round < ROUNDS; round++) {
-		uint64_t began = clock_now();
-		double cost;
-
-		for (int burst = 0; burst < POOL_BURSTS; burst++) {
-			uint16_t slots[BURST];
-
-			for (int i = 0; i < BURST; i++)
-				slots[i] = proxy_pool_take(pools, 0, began);
-			for (int i = 0; i < BURST; i++)
-				proxy_pool_give_back(pools, slots[i], began);
-			proxy_pools_read_messages(pools, BURST, began);
-			rcu_reader_quiescent();
-		}
-		cost = (double)(clock_now() - began) / (POOL_BURSTS * BURST);
-		best = cost < best ? cost : best;
-	}
-	return best;
-}
-
-static void *sweep_main(void *argument)
-{
-	static uint16_t scratch[PORTS];
-	struct bench *bench = argument;
-	struct proxy_pools *pools = &bench->lcore->pools;
-
-	while (!base_load(&bench->is_finished)) {
-		(void)proxy_sweep_mark(pools, clock_now());
-		(void)proxy_sweep_reap(&pools, 1, scratch, PORTS);
-		bench->sweeps++;
-	}
-	return NULL;
-}
-
-static void bench_pool(struct figures *figures)
-{
-	struct bench bench;
-	pthread_t thread;
-	double alone;
-	double swept;
-
-	bench_open(&bench, FEW);
-	rcu_reader_register();
-	// All ports open and idle, so that a sweep has all to look at.
-	for (int i = 0; i < PORTS; i++)
-		(void)proxy_pool_take(&bench.lcore->pools, 0, bench.now);
-	for (uint16_t slot = 0; slot < PORTS; slot++)
-		proxy_pool_give_back(&bench.lcore->pools, slot, bench.now);
-	alone = take_and_give_back(&bench);
-	if (pthread_create(&thread, NULL, sweep_main, &bench) != 0)
-		die("no thread");
-	swept = take_and_give_back(&bench);
-	base_store(&bench.is_finished, true);
-	rcu_reader_offline();
-	(void)pthread_join(thread, NULL);
-	rcu_reader_online();
-	rcu_reader_unregister();
-	figures->alone = alone;
-	figures->swept = swept;
-	figures->sweeps = bench.sweeps;
-	bench_close(&bench);
-}
-
-static void exchange_start(struct bench *bench)
-{
-	struct proxy_attempt attempt;
-	uint32_t slot;
-
-	if (proxy_query_start(bench->lcore, 0, query, sizeof(query), sizeof(query), bench->now,
-		    &slot) != PROXY_START_GOOD ||
-		!proxy_attempt_start(bench->lcore, slot, bench->now, &attempt))
-		die("a query was not started");
-	bench->ports[slot] = attempt.local_port;
-	bench->ids[slot] = attempt.id;
-}
-
-struct reply {
-	uint16_t port;
-	uint8_t bytes[sizeof(query)];
-};
-
-// The replies to slots that stand far from each other. The network brings them, so they cost
-// nothing here, and the pending queries' own memory is left as cold as it is.
-static void make_replies(
-	const struct bench *bench, struct reply replies[BURST], uint32_t burst, uint32_t bursts)
-{
-	for (uint32_t i = 0; i < BURST; i++) {
-		uint32_t slot = burst + i * bursts;
-
-		memcpy(replies[i].bytes, query, sizeof(query));
-		replies[i].bytes[2] |= 0x80;
-		dns_bytes_set_id(replies[i].bytes, bench->ids[slot]);
-		replies[i].port = bench->ports[slot];
-	}
-}
-
-static void exchange_burst(struct bench *bench, const struct reply replies[BURST])
-{
-	const struct net_endpoint *source = &bench->set->upstreams[0].endpoint;
-
-	for (uint32_t i = 0; i < BURST; i++)
-		proxy_reply_prefetch_connection(bench->lcore, replies[i].port);
-	for (uint32_t i = 0; i < BURST; i++)
-		proxy_reply_prefetch_query(
-			bench->lcore, replies[i].port, bytes_load_u16(replies[i].bytes));
-	for (uint32_t i = 0; i < BURST; i++)
-		proxy_reply_prefetch_timer(
-			bench->lcore, replies[i].port, bytes_load_u16(replies[i].bytes));
-	for (uint32_t i = 0; i < BURST; i++) {
-		const struct net_endpoint destination = {.port = replies[i].port};
-		struct dns_message message;
-		uint32_t slot;
-
-		if (proxy_reply_match(bench->lcore, source, &destination, replies[i].bytes,
-			    sizeof(replies[i].bytes), &message, &slot) != PROXY_REPLY_GOOD)
-			die("a reply was not matched");
-		proxy_query_finish(bench->lcore, slot, bench->now);
-	}
-	for (uint32_t i = 0; i < BURST; i++)
-		exchange_start(bench);
-}
-
-// What one that is answered and one that is started cost, with `in_flight` on their way all the time.
-static double exchange_round(struct bench *bench, uint32_t in_flight)
-{
-	uint32_t bursts = in_flight / BURST;
-	uint64_t spent = 0;
-	uint32_t done;
-
-	for (done = 0; done < EXCHANGES; done += BURST) {
-		// 3989 is prime: replies come in no order that the CPU could guess.
-		uint32_t burst = (uint32_t)((uint64_t)(done / BURST) * 3989 % bursts);
-		struct reply replies[BURST];
-		uint64_t began;
-
-		make_replies(bench, replies, burst, bursts);
-		began = clock_now();
-		exchange_burst(bench, replies);
-		spent += clock_now() - began;
-	}
-	return (double)spent / done;
-}
-
-static void bench_exchange(struct figures *figures)
-{
-	static const uint32_t in_flight[2] = {FEW, MANY};
-	struct bench benches[2];
-	double best[2] = {1e9, 1e9};
-
-	for (int i = 0; i < 2; i++) {
-		bench_open(&benches[i], in_flight[i]);
-		for (uint32_t j = 0; j < in_flight[i]; j++)
-			exchange_start(&benches[i]);
-	}
-	// In turn, so that what else the machine does falls on both.
-	for (int round = 0; round < 2 * ROUNDS; round++) {
-		int which = round & 1;
-		double cost = exchange_round(&benches[which], in_flight[which]);
-
-		best[which] = cost < best[which] ? cost : best[which];
-	}
-	for (int i = 0; i < 2; i++)
-		bench_close(&benches[i]);
-	figures->few = best[0];
-	figures->many = best[1];
-}
-
-static void print_lines(const struct figures *figures)
-{
-	printf("take and give back: %.1f ns alone, %.1f ns with the sweep at it "
-	       "(%llu sweeps of %d), ratio %.2f\n",
-		figures->alone, figures->swept, (unsigned long long)figures->sweeps, PORTS,
-		figures->swept / figures->alone);
-	printf("exchange: %.1f ns at %d in flight, %.1f ns at %d, ratio %.2f\n", figures->few, FEW,
-		figures->many, MANY, figures->many / figures->few);
-}
-
-static void print_json(const struct figures *figures)
-{
-	printf("{\"alone_ns\": %.2f, \"swept_ns\": %.2f, \"sweeps\": %llu, "
-	       "\"exchange_few_ns\": %.1f, \"exchange_many_ns\": %.1f}\n",
-		figures->alone, figures->swept, (unsigned long long)figures->sweeps, figures->few,
-		figures->many);
-}
-
-// usage: pool_bench [--json]
+// usage: pool_bench [MILLISECONDS]: that each figure is measured for, 500. Prints JSON.
 int main(int argc, char *argv[])
 {
-	struct figures figures;
+	static struct bench bench;
+	unsigned long time = argc > 1 ? strtoul(argv[1], NULL, 10) : 500;
+	uint32_t slices = (uint32_t)(time * CLOCK_MILLISECOND / SLICE);
 
-	bench_pool(&figures);
-	bench_exchange(&figures);
-	if (argc == 2 && strcmp(argv[1], "--json") == 0)
-		print_json(&figures);
-	else
-		print_lines(&figures);
+	if (!slices || slices > SLICES_MOST)
+		worker_thread_die("no such time");
+	worker_cpus_find(&bench.cpus, LCORES_MOST);
+	bench_open(&bench);
+	measure(&bench, slices);
+	proxy_set_destroy(bench.set);
+	print_json(&bench, slices);
 	return 0;
 }
