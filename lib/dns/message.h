@@ -12,6 +12,11 @@
 #define DNS_UDP_BYTES_WITHOUT_EDNS 512
 #define DNS_MESSAGE_BYTES_MOST 65535
 
+// Where a message has them.
+#define DNS_ID_OFFSET 0
+#define DNS_FLAGS_OFFSET 2
+#define DNS_OPT_UDP_SIZE_OFFSET 3 // in the OPT record (RFC 6891, section 6.1.2)
+
 enum dns_opcode {
 	DNS_OPCODE_QUERY = 0,
 };
@@ -108,12 +113,12 @@ uint16_t dns_message_udp_size(const struct dns_message *query, uint16_t most);
 
 static inline void dns_bytes_set_id(uint8_t *bytes, uint16_t id)
 {
-	bytes_store_u16(bytes, id);
+	bytes_store_u16(bytes + DNS_ID_OFFSET, id);
 }
 
 static inline void dns_bytes_set_flags(uint8_t *bytes, uint16_t flags)
 {
-	bytes_store_u16(bytes + 2, flags);
+	bytes_store_u16(bytes + DNS_FLAGS_OFFSET, flags);
 }
 
 // Sets the UDP size of the OPT record in place. The message has one.

@@ -15,7 +15,6 @@
 #define DNS_TYPE_OPT 41
 
 // The OPT record (RFC 6891, section 6.1.2), from its root name on.
-#define DNS_OPT_UDP_SIZE_OFFSET 3
 #define DNS_OPT_DATA_LENGTH_OFFSET 9
 #define DNS_OPT_BYTES 11 // without options
 #define DNS_OPT_DO 0x8000

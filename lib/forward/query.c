@@ -9,8 +9,9 @@ static void query_refuse(struct forward_lcore *lcore, struct net_frame *frame,
 	struct net_flow flow;
 
 	net_frame_flow_back(frame, &flow);
-	frame->payload_length = dns_message_make_error(net_frame_payload(frame),
-		net_frame_payload_room(frame), read, query, rcode, DNS_EDE_NONE, bufsize);
+	net_frame_payload_rewritten(frame,
+		dns_message_make_error(net_frame_payload(frame), net_frame_payload_room(frame),
+			read, query, rcode, DNS_EDE_NONE, bufsize));
 	forward_frame_send(lcore, frame, &flow, STATS_SENT_ANSWERS);
 }
 
@@ -28,9 +29,9 @@ static void query_give_up(
 	enum dns_read_result read =
 		dns_message_read(&query, net_frame_payload(frame), frame->payload_length);
 
-	frame->payload_length =
+	net_frame_payload_rewritten(frame,
 		dns_message_make_error(net_frame_payload(frame), net_frame_payload_room(frame),
-			read, &query, DNS_RCODE_SERVFAIL, extended, client->bufsize);
+			read, &query, DNS_RCODE_SERVFAIL, extended, client->bufsize));
 	stats_count(&lcore->counters, STATS_QUERY_FAILED);
 	proxy_query_finish(lcore->proxy, slot, now);
 	forward_frame_send(lcore, frame, &flow, STATS_SENT_ANSWERS);
@@ -40,7 +41,6 @@ void forward_query_attempt(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
 {
 	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
-	uint8_t *message = net_frame_payload(frame);
 	struct proxy_attempt attempt;
 	struct net_flow flow;
 
@@ -50,13 +50,13 @@ void forward_query_attempt(
 	}
 	if (base_unlikely(proxy_pending_at(&lcore->proxy->pending, slot)->failed_attempts))
 		stats_count(&lcore->counters, STATS_SENT_RETRIES);
-	dns_bytes_set_id(message, attempt.id);
+	net_frame_payload_store_u16(frame, DNS_ID_OFFSET, attempt.id);
 	// An answer that arrives in fragments would be lost: ask for none.
 	if (client->edns_offset) {
-		uint8_t *size = message + client->edns_offset + 3;
+		uint16_t size = (uint16_t)(client->edns_offset + DNS_OPT_UDP_SIZE_OFFSET);
 
-		if (bytes_load_u16(size) > client->bufsize)
-			bytes_store_u16(size, client->bufsize);
+		if (bytes_load_u16(net_frame_payload(frame) + size) > client->bufsize)
+			net_frame_payload_store_u16(frame, size, client->bufsize);
 	}
 	flow = (struct net_flow){
 		.source = {.address = attempt.path->source, .port = attempt.local_port},
@@ -90,7 +90,7 @@ void forward_query_attempt_again(
 	}
 	memcpy(net_frame_payload(frame), proxy_pending_message(&lcore->proxy->pending, pending),
 		pending->message_length);
-	frame->payload_length = pending->message_length;
+	net_frame_payload_rewritten(frame, pending->message_length);
 	forward_query_attempt(lcore, slot, frame, now);
 }
 

@@ -1,6 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "forward/lcore.h"
 
+// The client's case of the name, which an upstream may have changed.
+static void reply_restore_question(
+	struct forward_lcore *lcore, struct proxy_pending *pending, struct net_frame *frame)
+{
+	const uint8_t *asked = proxy_pending_message(&lcore->proxy->pending, pending);
+	uint8_t *message = net_frame_payload(frame);
+	size_t length = (size_t)pending->question_end - DNS_HEADER_BYTES;
+
+	if (base_likely(memcmp(message + DNS_HEADER_BYTES, asked + DNS_HEADER_BYTES, length) == 0))
+		return;
+	memcpy(message + DNS_HEADER_BYTES, asked + DNS_HEADER_BYTES, length);
+	net_frame_payload_rewritten(frame, frame->payload_length);
+}
+
 // The reply becomes the client's: its id and flags, its case of the name, and its size.
 static void reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	struct dns_message *reply, uint64_t now)
@@ -8,19 +22,17 @@ static void reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_f
 	struct proxy_pending *pending = proxy_pending_at(&lcore->proxy->pending, slot);
 	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
 	const uint16_t kept = DNS_FLAG_RD | DNS_FLAG_CD;
-	const uint8_t *asked = proxy_pending_message(&lcore->proxy->pending, pending);
-	uint8_t *message = net_frame_payload(frame);
 	struct net_flow flow = client->flow;
 	enum stats_counter verdict = STATS_QUERY_ANSWERED;
 
-	dns_bytes_set_id(message, client->id);
+	net_frame_payload_store_u16(frame, DNS_ID_OFFSET, client->id);
 	reply->flags = (uint16_t)((reply->flags & ~kept) | (client->flags & kept));
-	dns_bytes_set_flags(message, reply->flags);
-	memcpy(message + DNS_HEADER_BYTES, asked + DNS_HEADER_BYTES,
-		(size_t)pending->question_end - DNS_HEADER_BYTES);
+	net_frame_payload_store_u16(frame, DNS_FLAGS_OFFSET, reply->flags);
+	reply_restore_question(lcore, pending, frame);
 	if (base_unlikely(frame->payload_length > client->udp_size)) {
-		frame->payload_length = dns_message_truncate(
-			message, frame->payload_length, reply, client->udp_size);
+		net_frame_payload_rewritten(
+			frame, dns_message_truncate(net_frame_payload(frame), frame->payload_length,
+				       reply, client->udp_size));
 		verdict = STATS_QUERY_TRUNCATED;
 	}
 	stats_count(&lcore->counters, verdict);

@@ -3,8 +3,10 @@
 // leaves, round the same payload. Any lcore; nothing here allocates or keeps anything.
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "net/address.h"
 
@@ -48,6 +50,9 @@ struct net_frame {
 	uint16_t l4_offset;
 	uint16_t payload_offset; // of the UDP payload; of the quoted IP header in an ICMP error
 	uint16_t payload_length;
+	// The one's complement sum of the UDP payload as in net/checksum.h, not folded, where the
+	// checksum that came with it told; 0: not known. The functions below keep it.
+	uint32_t payload_sum;
 	struct net_endpoint source;
 	struct net_endpoint destination;
 };
@@ -97,6 +102,34 @@ static inline uint16_t net_frame_payload_room(const struct net_frame *frame)
 	return (uint16_t)(frame->length - frame->payload_offset + frame->tailroom);
 }
 
+// Changes two bytes of the payload, which it must have, and its sum with them (RFC 1624).
+static inline void net_frame_payload_store_u16(
+	struct net_frame *frame, uint16_t offset, uint16_t value)
+{
+	uint8_t *at = net_frame_payload(frame) + offset;
+	uint16_t before;
+	uint16_t after = htobe16(value);
+
+	memcpy(&before, at, sizeof(before));
+	memcpy(at, &after, sizeof(after));
+	if (!frame->payload_sum)
+		return;
+	// From an odd offset on, the bytes count in the other halves of their words.
+	if (offset % 2) {
+		before = __builtin_bswap16(before);
+		after = __builtin_bswap16(after);
+	}
+	frame->payload_sum += (uint16_t)~before;
+	frame->payload_sum += after;
+}
+
+// Whatever else changes the payload says so here.
+static inline void net_frame_payload_rewritten(struct net_frame *frame, uint16_t length)
+{
+	frame->payload_length = length;
+	frame->payload_sum = 0;
+}
+
 // The flow that answers this UDP frame: every pair turned round, same port and tag.
 void net_frame_flow_back(const struct net_frame *frame, struct net_flow *flow);
 
@@ -105,6 +138,6 @@ void net_frame_flow_back(const struct net_frame *frame, struct net_flow *flow);
 // NET_OFFLOAD_TX_* that the leaving port does; the rest is computed here. A UDP checksum of zero
 // is sent as 0xffff (RFC 768; RFC 8200, section 8.1). The frame then is a NET_FRAME_UDP of
 // `flow`, with `offload` in place of what it had. Only data, length, payload_offset,
-// payload_length and the rooms need to be set before. 0, or with the frame as it was: -ENOBUFS
+// payload_length, payload_sum and the rooms need to be set before. 0, or with the frame as it was: -ENOBUFS
 // when headroom lacks or the payload does not fit, -EINVAL when the flow mixes IP versions.
 int net_frame_write_headers(struct net_frame *frame, const struct net_flow *flow, uint16_t offload);

@@ -16,18 +16,40 @@ struct upper_layer {
 	size_t length;
 };
 
-// Of the first `length` bytes of the upper layer, with the addresses as they stand in the header.
-static bool upper_checksum_is_good(
-	const struct net_frame *frame, const uint8_t *start, uint16_t length, uint8_t protocol)
+// With the addresses as they stand in the header; ICMP over IPv4 has none.
+static uint64_t pseudo_header_sum(const struct net_frame *frame, uint16_t length, uint8_t protocol)
 {
 	const uint8_t *header = frame->data + frame->l3_offset;
-	uint64_t sum = 0;
 
 	if (!frame->is_ipv4)
-		sum = net_checksum_ipv6_pseudo(header + 8, header + 24, protocol, length);
-	else if (protocol == NET_PROTOCOL_UDP)
-		sum = net_checksum_ipv4_pseudo(header + 12, header + 16, protocol, length);
+		return net_checksum_ipv6_pseudo(header + 8, header + 24, protocol, length);
+	if (protocol == NET_PROTOCOL_UDP)
+		return net_checksum_ipv4_pseudo(header + 12, header + 16, protocol, length);
+	return 0;
+}
+
+static bool icmp_checksum_is_good(
+	const struct net_frame *frame, const uint8_t *start, uint16_t length, uint8_t protocol)
+{
+	uint64_t sum = pseudo_header_sum(frame, length, protocol);
+
 	return net_checksum_fold(net_checksum_add(sum, start, length)) == NET_CHECKSUM_GOOD;
+}
+
+// Sets the payload's sum: with the headers' it makes up the good one. 0 is written as its other
+// form, 0xffff.
+static bool udp_checksum_is_good(struct net_frame *frame, const uint8_t *header, uint16_t length)
+{
+	uint64_t sum = pseudo_header_sum(frame, length, NET_PROTOCOL_UDP);
+	uint16_t missing;
+
+	sum += (uint64_t)net_checksum_word(header) + net_checksum_word(header + 4);
+	missing = (uint16_t)~net_checksum_fold(sum);
+	frame->payload_sum = missing ? missing : NET_CHECKSUM_GOOD;
+	if (frame->offload & NET_OFFLOAD_RX_UDP_GOOD)
+		return true;
+	sum = net_checksum_add(sum, header + NET_UDP_HEADER, (size_t)length - NET_UDP_HEADER);
+	return net_checksum_fold(sum) == NET_CHECKSUM_GOOD;
 }
 
 static void set_upper_offsets(
@@ -56,8 +78,8 @@ static enum net_frame_kind parse_udp(struct net_frame *frame, struct upper_layer
 		// RFC 768: none was made. RFC 8200, section 8.1: not over IPv6.
 		if (!frame->is_ipv4)
 			return NET_FRAME_BAD_CHECKSUM;
-	} else if (!(frame->offload & NET_OFFLOAD_RX_UDP_GOOD) &&
-		   !upper_checksum_is_good(frame, header, length, NET_PROTOCOL_UDP)) {
+		frame->payload_sum = 0;
+	} else if (!udp_checksum_is_good(frame, header, length)) {
 		return NET_FRAME_BAD_CHECKSUM;
 	}
 	set_upper_offsets(frame, header, NET_UDP_HEADER);
@@ -100,7 +122,7 @@ static enum net_frame_kind parse_icmp(
 		return NET_FRAME_MALFORMED;
 	if (!says_unreachable(frame, header) || !quotes_udp(frame, reader))
 		return NET_FRAME_OTHER;
-	if (!upper_checksum_is_good(frame, header, length, protocol))
+	if (!icmp_checksum_is_good(frame, header, length, protocol))
 		return NET_FRAME_BAD_CHECKSUM;
 	set_upper_offsets(frame, header, NET_ICMP_HEADER);
 	frame->payload_length = (uint16_t)(length - NET_ICMP_HEADER);

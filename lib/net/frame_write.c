@@ -72,9 +72,9 @@ static uint8_t *write_ipv6(uint8_t *header, const struct net_flow *flow, uint16_
 	return header + NET_IPV6_HEADER;
 }
 
-// `sum` is the pseudo header's. The payload stands behind the header.
+// `sum` is the pseudo header's, `payload_sum` the payload's or 0; that stands behind the header.
 static void write_udp(uint8_t *header, const struct net_flow *flow, uint16_t udp_length,
-	uint64_t sum, uint16_t offload)
+	uint64_t sum, uint32_t payload_sum, uint16_t offload)
 {
 	uint32_t ports = htobe32((uint32_t)flow->source.port << 16 | flow->destination.port);
 	uint32_t length = htobe32((uint32_t)udp_length << 16);
@@ -83,8 +83,11 @@ static void write_udp(uint8_t *header, const struct net_flow *flow, uint16_t udp
 	if (offload & NET_OFFLOAD_TX_UDP) {
 		checksum = net_checksum_fold(sum);
 	} else {
-		sum = net_checksum_add(sum + ports + length, header + NET_UDP_HEADER,
-			(size_t)udp_length - NET_UDP_HEADER);
+		sum += (uint64_t)ports + length + payload_sum;
+		if (base_unlikely(!payload_sum)) {
+			sum = net_checksum_add(
+				sum, header + NET_UDP_HEADER, (size_t)udp_length - NET_UDP_HEADER);
+		}
 		checksum = (uint16_t)~net_checksum_fold(sum);
 		if (checksum == 0)
 			checksum = 0xffff;
@@ -94,26 +97,26 @@ static void write_udp(uint8_t *header, const struct net_flow *flow, uint16_t udp
 	memcpy(header + 6, &checksum, sizeof(checksum));
 }
 
-static void write_ipv4_datagram(
-	uint8_t *data, const struct net_flow *flow, uint16_t udp_length, uint16_t offload)
+static void write_ipv4_datagram(const struct net_frame *frame, const struct net_flow *flow,
+	uint16_t udp_length, uint16_t offload)
 {
 	uint64_t sum = net_checksum_ipv4_pseudo(net_address_ipv4(&flow->source.address),
 		net_address_ipv4(&flow->destination.address), NET_PROTOCOL_UDP, udp_length);
-	uint8_t *l3 = write_ethernet(data, flow, NET_ETHERTYPE_IPV4);
+	uint8_t *l3 = write_ethernet(frame->data, flow, NET_ETHERTYPE_IPV4);
 	uint8_t *l4 = write_ipv4(l3, flow, udp_length, offload);
 
-	write_udp(l4, flow, udp_length, sum, offload);
+	write_udp(l4, flow, udp_length, sum, frame->payload_sum, offload);
 }
 
-static void write_ipv6_datagram(
-	uint8_t *data, const struct net_flow *flow, uint16_t udp_length, uint16_t offload)
+static void write_ipv6_datagram(const struct net_frame *frame, const struct net_flow *flow,
+	uint16_t udp_length, uint16_t offload)
 {
 	uint64_t sum = net_checksum_ipv6_pseudo(flow->source.address.bytes,
 		flow->destination.address.bytes, NET_PROTOCOL_UDP, udp_length);
-	uint8_t *l3 = write_ethernet(data, flow, NET_ETHERTYPE_IPV6);
+	uint8_t *l3 = write_ethernet(frame->data, flow, NET_ETHERTYPE_IPV6);
 	uint8_t *l4 = write_ipv6(l3, flow, udp_length);
 
-	write_udp(l4, flow, udp_length, sum, offload);
+	write_udp(l4, flow, udp_length, sum, frame->payload_sum, offload);
 }
 
 // Moves the start and the end of the frame so that `l3_offset` and the headers behind it end
@@ -161,8 +164,8 @@ int net_frame_write_headers(struct net_frame *frame, const struct net_flow *flow
 	frame->source = flow->source;
 	frame->destination = flow->destination;
 	if (is_ipv4)
-		write_ipv4_datagram(frame->data, flow, udp_length, offload);
+		write_ipv4_datagram(frame, flow, udp_length, offload);
 	else
-		write_ipv6_datagram(frame->data, flow, udp_length, offload);
+		write_ipv6_datagram(frame, flow, udp_length, offload);
 	return 0;
 }

@@ -159,7 +159,7 @@ uint16_t nic_frame_alloc(struct nic *nic, uint16_t queue, struct net_frame *fram
 		frames[i].length = NET_HEADERS_MOST;
 		frames[i].tailroom -= NET_HEADERS_MOST;
 		frames[i].payload_offset = NET_HEADERS_MOST;
-		frames[i].payload_length = 0;
+		net_frame_payload_rewritten(&frames[i], 0);
 		frames[i].l3_offset = 0;
 		frames[i].l4_offset = 0;
 	}

@@ -89,7 +89,7 @@ static inline bool fixture_allocate(void *context, struct net_frame *frame)
 	frame->length = NET_HEADERS_MOST;
 	frame->tailroom = FIXTURE_BUFFER_BYTES - FIXTURE_HEADROOM - NET_HEADERS_MOST;
 	frame->payload_offset = NET_HEADERS_MOST;
-	frame->payload_length = 0;
+	net_frame_payload_rewritten(frame, 0);
 	(*sink->frames_out)++;
 	return true;
 }
@@ -272,7 +272,7 @@ static inline struct net_frame fixture_frame(struct forward_fixture *fixture,
 	CU_ASSERT_FATAL(fixture_allocate(
 		&(struct fixture_sink){.frames_out = &fixture->frames_out}, &frame));
 	memcpy(net_frame_payload(&frame), payload, length);
-	frame.payload_length = length;
+	net_frame_payload_rewritten(&frame, length);
 	CU_ASSERT_EQUAL_FATAL(net_frame_write_headers(&frame, flow, 0), 0);
 	return frame;
 }

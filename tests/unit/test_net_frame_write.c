@@ -3,6 +3,9 @@
 
 #include <errno.h>
 
+#include "base/bytes.h"
+#include "net/checksum.h"
+#include "net/wire.h"
 #include "net_packets.h"
 
 #define PAYLOAD "the payload stays where it is"
@@ -203,14 +206,14 @@ static void payloads_grow_into_the_tailroom_and_no_further(void)
 	frame = frame_with_room(&packet, 0, 10);
 	CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
 	CU_ASSERT_EQUAL(net_frame_payload_room(&frame), PAYLOAD_LENGTH + 13);
-	frame.payload_length = PAYLOAD_LENGTH + 14;
+	net_frame_payload_rewritten(&frame, PAYLOAD_LENGTH + 14);
 	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), -ENOBUFS);
-	frame.payload_length = PAYLOAD_LENGTH + 13;
+	net_frame_payload_rewritten(&frame, PAYLOAD_LENGTH + 13);
 	memset(net_frame_payload(&frame), 0x77, frame.payload_length);
 	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
 	CU_ASSERT_EQUAL(frame.tailroom, 0);
 	check_parses_again(&frame);
-	frame.payload_length = 0;
+	net_frame_payload_rewritten(&frame, 0);
 	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
 	CU_ASSERT_EQUAL(frame.tailroom, PAYLOAD_LENGTH + 13);
 	CU_ASSERT_EQUAL(net_frame_payload_room(&frame), PAYLOAD_LENGTH + 13);
@@ -245,9 +248,9 @@ static void datagrams_past_64_kib_are_refused(void)
 	struct net_frame frame = {.data = buffer + 62, .headroom = 62, .tailroom = 65535};
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(buffer);
-	frame.payload_length = 65535 - 61;
+	net_frame_payload_rewritten(&frame, 65535 - 61);
 	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), -ENOBUFS);
-	frame.payload_length = 65535 - 62;
+	net_frame_payload_rewritten(&frame, 65535 - 62);
 	CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
 	CU_ASSERT_EQUAL(frame.length, 65535);
 	check_parses_again(&frame);
@@ -274,6 +277,60 @@ static void flows_of_mixed_versions_are_refused(void)
 	free(frame.buffer);
 }
 
+// What leaves with a sum kept along is what leaves with one taken anew.
+static void sums_follow_changes_of_the_payload(void)
+{
+	for (unsigned round = 0; round < 4 * (PAYLOAD_LENGTH - 1); round++) {
+		unsigned is_ipv6 = round & 1;
+		struct packet_shape shape = {.is_ipv6 = is_ipv6};
+		struct net_flow flow = flow_of_version(round >> 1 & 1, NET_VLAN_NONE);
+		uint16_t offset = (uint16_t)(round >> 2);
+		struct net_frame anew;
+		struct net_frame frame;
+		struct packet packet;
+
+		packet_make_udp(&packet, &shape, PAYLOAD, PAYLOAD_LENGTH);
+		frame = frame_with_room(&packet, 64, 0);
+		CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
+		CU_ASSERT_NOT_EQUAL(frame.payload_sum, 0);
+		net_frame_payload_store_u16(&frame, offset, (uint16_t)(0xfffe + 77 * round));
+		net_frame_payload_store_u16(&frame, offset, (uint16_t)(31415 * round));
+		CU_ASSERT_EQUAL(bytes_load_u16(net_frame_payload(&frame) + offset),
+			(uint16_t)(31415 * round));
+		anew = frame;
+		net_frame_payload_rewritten(&anew, PAYLOAD_LENGTH);
+		CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
+		check_parses_again(&frame);
+		memcpy(packet.bytes, frame.data + frame.l4_offset, NET_UDP_HEADER);
+		CU_ASSERT_EQUAL(net_frame_write_headers(&anew, &flow, 0), 0);
+		CU_ASSERT_EQUAL(
+			memcmp(packet.bytes, anew.data + anew.l4_offset, NET_UDP_HEADER), 0);
+		free(frame.buffer);
+	}
+}
+
+// A payload of zeros sums to zero, which is no sum unknown; no checksum tells no sum.
+static void sums_are_known_from_checksums(void)
+{
+	struct packet_shape shapes[] = {{0}, {.is_ipv6 = true}};
+	static const uint8_t zeros[8];
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct net_flow flow = flow_of_version(i, NET_VLAN_NONE);
+		struct net_frame frame;
+		struct packet packet;
+
+		packet_make_udp(&packet, &shapes[i], zeros, sizeof(zeros));
+		frame = frame_with_room(&packet, 0, 0);
+		frame.offload = NET_OFFLOAD_RX_UDP_GOOD;
+		CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
+		CU_ASSERT_EQUAL(frame.payload_sum, NET_CHECKSUM_GOOD);
+		CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
+		check_parses_again(&frame);
+		free(frame.buffer);
+	}
+}
+
 // The last two bytes are chosen so that the sum of all before them is complemented to zero.
 static void checksums_of_zero_are_sent_as_ones(void)
 {
@@ -292,6 +349,7 @@ static void checksums_of_zero_are_sent_as_ones(void)
 		CU_ASSERT_EQUAL(net_frame_parse(&frame), NET_FRAME_UDP);
 		// The checksum without the two bytes is what they must add.
 		memcpy(net_frame_payload(&frame) + 4, expected.bytes + expected.l4 + 6, 2);
+		net_frame_payload_rewritten(&frame, 6);
 		CU_ASSERT_EQUAL(net_frame_write_headers(&frame, &flow, 0), 0);
 		CU_ASSERT_EQUAL(memcmp(frame.data + frame.l4_offset + 6, "\xff\xff", 2), 0);
 		check_parses_again(&frame);
@@ -354,6 +412,8 @@ static const struct unit_case cases[] = {
 	{"datagrams past 64 KiB are refused", datagrams_past_64_kib_are_refused},
 	{"flows of mixed versions are refused", flows_of_mixed_versions_are_refused},
 	{"checksums of zero are sent as ones", checksums_of_zero_are_sent_as_ones},
+	{"sums follow changes of the payload", sums_follow_changes_of_the_payload},
+	{"sums are known from checksums", sums_are_known_from_checksums},
 	{"offloaded checksums as DPDK wants them", offloaded_checksums_are_left_as_dpdk_wants_them},
 };
 
