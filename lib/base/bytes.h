@@ -57,6 +57,22 @@ static inline const uint8_t *byte_reader_take(struct byte_reader *reader, size_t
 	return bytes;
 }
 
+// memcpy() of some tens of bytes that do not overlap, without the start of a string instruction.
+static inline void bytes_copy_short(uint8_t *to, const uint8_t *from, size_t length)
+{
+	size_t at = 0;
+
+	if (base_unlikely(length < 16)) {
+		for (; at < length; at++)
+			to[at] = from[at];
+		return;
+	}
+	for (; at + 16 <= length; at += 16)
+		memcpy(to + at, from + at, 16);
+	// The last piece overlaps the one before it.
+	memcpy(to + length - 16, from + length - 16, 16);
+}
+
 static inline uint16_t bytes_load_u16(const uint8_t *bytes)
 {
 	return (uint16_t)(bytes[0] << 8 | bytes[1]);

@@ -40,25 +40,33 @@ static uint8_t *write_ethernet(uint8_t *header, const struct net_flow *flow, uin
 	return header + NET_ETHERNET_HEADER;
 }
 
+static inline void store_word(uint8_t *at, uint32_t word)
+{
+	memcpy(at, &word, sizeof(word));
+}
+
 // An atomic datagram: DF set, so that the identification means nothing (RFC 6864, section 4.1).
 static uint8_t *write_ipv4(
 	uint8_t *header, const struct net_flow *flow, uint16_t udp_length, uint16_t offload)
 {
-	uint32_t words[] = {
-		htobe32(0x45000000u | (uint32_t)(NET_IPV4_HEADER + udp_length)),
-		htobe32(NET_IPV4_DONT_FRAGMENT),
-		htobe32(HOP_LIMIT << 24 | NET_PROTOCOL_UDP << 16),
-		net_checksum_word(net_address_ipv4(&flow->source.address)),
-		net_checksum_word(net_address_ipv4(&flow->destination.address)),
-	};
+	uint32_t start = htobe32(0x45000000u | (uint32_t)(NET_IPV4_HEADER + udp_length));
+	uint32_t fragment = htobe32(NET_IPV4_DONT_FRAGMENT);
+	uint32_t protocol = htobe32(HOP_LIMIT << 24 | NET_PROTOCOL_UDP << 16);
+	uint32_t source = net_checksum_word(net_address_ipv4(&flow->source.address));
+	uint32_t destination = net_checksum_word(net_address_ipv4(&flow->destination.address));
+
 	uint16_t checksum = 0;
 
 	// DPDK wants zero where the NIC fills in.
 	if (!(offload & NET_OFFLOAD_TX_IPV4)) {
 		checksum = (uint16_t)~net_checksum_fold(
-			(uint64_t)words[0] + words[1] + words[2] + words[3] + words[4]);
+			(uint64_t)start + fragment + protocol + source + destination);
 	}
-	memcpy(header, words, sizeof(words));
+	store_word(header, start);
+	store_word(header + 4, fragment);
+	store_word(header + 8, protocol);
+	store_word(header + 12, source);
+	store_word(header + 16, destination);
 	memcpy(header + 10, &checksum, sizeof(checksum));
 	return header + NET_IPV4_HEADER;
 }

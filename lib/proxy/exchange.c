@@ -259,8 +259,7 @@ void proxy_reply_prefetch_query(const struct proxy_lcore *lcore, uint16_t local_
 	pending = proxy_pending_at(&lcore->pending, slot);
 	base_prefetch_write(pending);
 	base_prefetch(pending->context);
-	base_prefetch_write(&pending->next_free); // and the start of the message
-	base_prefetch(pending->message + BASE_CACHE_LINE);
+	base_prefetch(pending->message);
 	timer_wheel_prefetch(&lcore->wheel, slot);
 }
 

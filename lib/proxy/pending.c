@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "base/bytes.h"
 #include "base/table_memory.h"
 
 #define LINE_ENTRIES (BASE_CACHE_LINE / sizeof(uint32_t))
 #define SLOT_MASK 0xffffffu
 #define ID_DRAWS_MOST 16
+// How far ahead of its use a free slot is fetched: about what a cache miss takes.
+#define SLOTS_AHEAD 3
 
 int proxy_pending_table_init(
 	struct proxy_pending_table *table, uint32_t count, uint16_t connections)
@@ -27,7 +30,6 @@ int proxy_pending_table_init(
 		.row_count = connections,
 		.slot_count = count,
 		.long_count = count / 8 < 16 ? 16 : count / 8,
-		.free_head = PROXY_PENDING_NONE,
 	};
 	row_bytes = (size_t)lines * BASE_CACHE_LINE * connections;
 	table->slots = table_memory_allocate(count * sizeof(*table->slots));
@@ -35,16 +37,16 @@ int proxy_pending_table_init(
 	table->long_messages =
 		table_memory_allocate((size_t)table->long_count * PROXY_LONG_MESSAGE_BYTES);
 	table->free_long = malloc(table->long_count * sizeof(*table->free_long));
-	if (!table->slots || !table->rows || !table->long_messages || !table->free_long) {
+	table->free_slots = malloc(count * sizeof(*table->free_slots));
+	if (!table->slots || !table->rows || !table->long_messages || !table->free_long ||
+		!table->free_slots) {
 		proxy_pending_table_fini(table);
 		return -ENOMEM;
 	}
 	memset(table->rows, 0, row_bytes);
 	// Low slots first, so that a quiet lcore works on few lines.
-	for (uint32_t slot = count; slot-- > 0;) {
-		table->slots[slot].next_free = table->free_head;
-		table->free_head = slot;
-	}
+	for (uint32_t slot = count; slot-- > 0;)
+		table->free_slots[table->free_count++] = slot;
 	for (uint32_t i = 0; i < table->long_count; i++)
 		table->free_long[table->free_long_count++] = i;
 	return 0;
@@ -56,31 +58,40 @@ void proxy_pending_table_fini(struct proxy_pending_table *table)
 	free(table->rows);
 	free(table->long_messages);
 	free(table->free_long);
+	free(table->free_slots);
 	*table = (struct proxy_pending_table){0};
+}
+
+// All that a new query writes.
+static inline void slot_prefetch(struct proxy_pending *pending)
+{
+	base_prefetch_write(pending);
+	base_prefetch_write(pending->context);
+	base_prefetch_write(pending->message);
 }
 
 uint32_t proxy_pending_allocate(
 	struct proxy_pending_table *table, const uint8_t *message, uint16_t length)
 {
-	uint32_t slot = table->free_head;
 	struct proxy_pending *pending;
 	uint32_t long_message = PROXY_PENDING_NONE;
+	uint32_t slot;
 
-	if (base_unlikely(slot == PROXY_PENDING_NONE || length > PROXY_LONG_MESSAGE_BYTES))
+	if (base_unlikely(!table->free_count || length > PROXY_LONG_MESSAGE_BYTES))
 		return PROXY_PENDING_NONE;
 	if (base_unlikely(length > PROXY_INLINE_MESSAGE_BYTES)) {
 		if (!table->free_long_count)
 			return PROXY_PENDING_NONE;
 		long_message = table->free_long[--table->free_long_count];
 	}
+	slot = table->free_slots[--table->free_count];
+	if (base_likely(table->free_count >= SLOTS_AHEAD))
+		slot_prefetch(&table->slots[table->free_slots[table->free_count - SLOTS_AHEAD]]);
 	pending = &table->slots[slot];
-	table->free_head = pending->next_free;
-	if (table->free_head != PROXY_PENDING_NONE)
-		base_prefetch_write(&table->slots[table->free_head]);
 	base_store(&table->in_use, table->in_use + 1);
 	pending->long_message = long_message;
 	pending->message_length = length;
-	memcpy(proxy_pending_message(table, pending), message, length);
+	bytes_copy_short(proxy_pending_message(table, pending), message, length);
 	return slot;
 }
 
@@ -90,8 +101,7 @@ void proxy_pending_free(struct proxy_pending_table *table, uint32_t slot)
 
 	if (pending->long_message != PROXY_PENDING_NONE)
 		table->free_long[table->free_long_count++] = pending->long_message;
-	pending->next_free = table->free_head;
-	table->free_head = slot;
+	table->free_slots[table->free_count++] = slot;
 	base_store(&table->in_use, table->in_use - 1);
 }
 

@@ -13,7 +13,7 @@
 #define PROXY_PENDING_MOST (1u << 23)
 
 #define PROXY_CONTEXT_BYTES 64
-#define PROXY_INLINE_MESSAGE_BYTES 124
+#define PROXY_INLINE_MESSAGE_BYTES 128
 // A query longer than the inline bytes takes one of these; longer ones are refused.
 #define PROXY_LONG_MESSAGE_BYTES 1472
 
@@ -45,7 +45,6 @@ struct proxy_pending {
 	// The caller's: who asked. Not looked at here.
 	uint8_t context[PROXY_CONTEXT_BYTES] base_aligned(BASE_CACHE_LINE);
 
-	uint32_t next_free;
 	uint8_t message[PROXY_INLINE_MESSAGE_BYTES]; // as the client sent it
 } base_aligned(BASE_CACHE_LINE);
 
@@ -62,7 +61,8 @@ struct proxy_pending_table {
 	uint32_t row_entries;
 	uint16_t row_count;
 	uint32_t slot_count;
-	uint32_t free_head;
+	uint32_t *free_slots; // the last to be freed is the first to be taken, its lines being near
+	uint32_t free_count;
 	uint32_t in_use; // written by the owner alone; telemetry reads it
 	uint32_t long_count;
 	uint32_t free_long_count;
