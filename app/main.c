@@ -143,16 +143,26 @@ static int open_shared(struct app *app)
 static void print_counters(const struct app *app)
 {
 	for (int i = 0; i < STATS_COUNTERS; i++) {
-		uint64_t sum = 0;
+		uint64_t sum = worker_counter_sum(
+			app->workers, 0, (uint16_t)(app->worker_count - 1), (enum stats_counter)i);
 
-		for (uint16_t worker = 0; worker < app->worker_count; worker++)
-			sum += stats_read(forward_lcore_counters(app->workers[worker]->forward),
-				(enum stats_counter)i);
 		// The frames received always stand there, so that a run of nothing says so.
 		if (sum || i == STATS_FRAMES_RECEIVED)
 			log_info("%12llu  %-20s %s", (unsigned long long)sum,
 				stats_counter_name((enum stats_counter)i),
 				stats_counter_help((enum stats_counter)i));
+	}
+}
+
+static void print_stages(const struct app *app)
+{
+	for (int i = 0; i < STATS_STAGES; i++) {
+		uint64_t sum = worker_stage_sum(
+			app->workers, 0, (uint16_t)(app->worker_count - 1), (enum stats_stage)i);
+
+		if (sum)
+			log_info("%16llu cycles %s", (unsigned long long)sum,
+				stats_stage_name((enum stats_stage)i));
 	}
 }
 
@@ -170,6 +180,7 @@ static int run(struct app *app)
 	log_info("ready");
 	manager_run(app);
 	print_counters(app);
+	print_stages(app);
 	return 0;
 }
 

@@ -51,12 +51,8 @@ static void add_worker_stats(
 	uint64_t nic[5] = {0};
 
 	for (int i = 0; i < STATS_COUNTERS; i++) {
-		uint64_t sum = 0;
-
-		for (uint16_t worker = first; worker <= last; worker++)
-			sum += stats_read(forward_lcore_counters(app->workers[worker]->forward),
-				(enum stats_counter)i);
-		rte_tel_data_add_dict_u64(data, stats_counter_name((enum stats_counter)i), sum);
+		rte_tel_data_add_dict_u64(data, stats_counter_name((enum stats_counter)i),
+			worker_counter_sum(app->workers, first, last, (enum stats_counter)i));
 	}
 	for (uint16_t worker = first; worker <= last; worker++) {
 		in_flight += forward_lcore_in_flight(app->workers[worker]->forward);
@@ -78,6 +74,21 @@ static void add_worker_stats(
 	rte_tel_data_add_dict_u64(data, "nic_rx_segmented", nic[3]);
 	rte_tel_data_add_dict_u64(data, "nic_frames_free", nic[4]);
 	rte_tel_data_add_dict_u64(data, "kernel_tap_dropped", base_load(&app->tap_dropped));
+}
+
+// Zeros where the build has no cycle counters.
+static int answer_stages(const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	unsigned long worker;
+
+	if (parse_parameter(parameters, app->worker_count, &worker))
+		return -EINVAL;
+	rte_tel_data_start_dict(data);
+	for (int i = 0; i < STATS_STAGES; i++)
+		rte_tel_data_add_dict_u64(data, stats_stage_name((enum stats_stage)i),
+			worker_stage_sum(app->workers, (uint16_t)worker, (uint16_t)worker,
+				(enum stats_stage)i));
+	return 0;
 }
 
 static int answer_stats(const struct app *app, const char *parameters, struct rte_tel_data *data)
@@ -242,6 +253,12 @@ static int command_stats(const char *command, const char *parameters, struct rte
 	return answer(parameters, data, answer_stats);
 }
 
+static int command_stages(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return answer(parameters, data, answer_stages);
+}
+
 static int command_upstreams(const char *command, const char *parameters, struct rte_tel_data *data)
 {
 	(void)command;
@@ -267,6 +284,9 @@ int telemetry_open(struct app *app)
 	rcu_pointer_publish(served_app, app);
 	error = rte_telemetry_register_cmd("/millrace/stats", command_stats,
 		"Counters of all worker lcores. Parameters: number of one worker (optional)");
+	if (!error)
+		error = rte_telemetry_register_cmd("/millrace/stages", command_stages,
+			"Cycles a stage of the path. Parameters: number of one worker (0)");
 	if (!error)
 		error = rte_telemetry_register_cmd("/millrace/upstreams", command_upstreams,
 			"State and counts an upstream. Parameters: first upstream (optional)");

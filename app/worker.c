@@ -180,8 +180,30 @@ void worker_destroy(struct worker *worker)
 	free(worker);
 }
 
-static void worker_read_hops(struct worker *worker, struct net_frame *frames, uint64_t now)
+uint64_t worker_counter_sum(
+	struct worker *const workers[], uint16_t first, uint16_t last, enum stats_counter counter)
 {
+	uint64_t sum = 0;
+
+	for (uint16_t i = first; i <= last; i++)
+		sum += stats_read(forward_lcore_counters(workers[i]->forward), counter);
+	return sum;
+}
+
+uint64_t worker_stage_sum(
+	struct worker *const workers[], uint16_t first, uint16_t last, enum stats_stage stage)
+{
+	uint64_t sum = 0;
+
+	for (uint16_t i = first; i <= last; i++)
+		sum += stats_stages_read(forward_lcore_stages(workers[i]->forward), stage);
+	return sum;
+}
+
+static uint16_t worker_read_hops(struct worker *worker, struct net_frame *frames, uint64_t now)
+{
+	uint16_t sum = 0;
+
 	for (uint16_t other = 0; other < worker->worker_count; other++) {
 		uint16_t count;
 
@@ -190,43 +212,79 @@ static void worker_read_hops(struct worker *worker, struct net_frame *frames, ui
 		count = frame_ring_pop(worker->hops_in[other], frames, NIC_BURST);
 		if (count)
 			forward_lcore_receive_hopped(worker->forward, frames, count, now);
+		sum += count;
 	}
+	return sum;
 }
 
-static void worker_send_from_kernel(struct worker *worker, struct net_frame *frames)
+static uint16_t worker_send_from_kernel(struct worker *worker, struct net_frame *frames)
 {
 	uint16_t count = frame_ring_pop(worker->from_kernel, frames, NIC_BURST);
 
 	for (uint16_t i = 0; i < count; i++)
 		worker_send(worker, &frames[i]);
+	return count;
 }
 
-static void worker_poll(struct worker *worker)
+static uint16_t worker_read_ports(struct worker *worker, struct net_frame *frames, uint64_t now)
 {
-	struct net_frame frames[NIC_BURST];
-	uint64_t now = clock_now();
+	uint16_t sum = 0;
 
 	for (uint16_t port = 0; port < worker->port_count; port++) {
 		uint16_t count =
 			nic_port_receive(worker->nic, port, worker->index, frames, NIC_BURST);
 
+		stats_stages_mark(forward_lcore_stages(worker->forward),
+			count ? STATS_STAGE_RECEIVE : STATS_STAGE_IDLE);
 		if (count)
 			forward_lcore_receive(worker->forward, frames, count, now);
+		sum += count;
 	}
-	worker_read_hops(worker, frames, now);
-	if (worker->from_kernel)
-		worker_send_from_kernel(worker, frames);
-	forward_lcore_expire(worker->forward, now);
+	return sum;
+}
+
+static void worker_flush(struct worker *worker)
+{
 	for (uint16_t port = 0; port < worker->port_count; port++) {
-		if (worker->transmit[port].count)
-			transmit_flush(worker, port);
+		if (!worker->transmit[port].count)
+			continue;
+		transmit_flush(worker, port);
+		stats_stages_mark(forward_lcore_stages(worker->forward), STATS_STAGE_SEND);
 	}
+}
+
+// True if there were frames.
+static bool worker_poll(struct worker *worker, uint64_t now)
+{
+	struct net_frame frames[NIC_BURST];
+	uint32_t count = worker_read_ports(worker, frames, now);
+
+	count += worker_read_hops(worker, frames, now);
+	if (worker->from_kernel)
+		count += worker_send_from_kernel(worker, frames);
+	forward_lcore_expire(worker->forward, now);
+	stats_stages_mark(forward_lcore_stages(worker->forward), STATS_STAGE_EXPIRE);
+	worker_flush(worker);
+	return count > 0;
+}
+
+// Returns when it ended: the clock is read once a turn.
+static uint64_t worker_turn(struct worker *worker, uint64_t now)
+{
+	bool was_busy = worker_poll(worker, now);
+	uint64_t end = clock_now();
+
+	if (was_busy)
+		forward_lcore_count_busy(worker->forward, end - now);
+	stats_stages_mark(forward_lcore_stages(worker->forward), STATS_STAGE_LOOP);
+	return end;
 }
 
 int worker_run(void *argument)
 {
 	struct worker *worker = argument;
 	uint32_t seen = WORKER_RUNS;
+	uint64_t now = clock_now();
 
 	rcu_reader_register();
 	while (seen != WORKER_ENDS) {
@@ -239,7 +297,7 @@ int worker_run(void *argument)
 			if (phase >= WORKER_STOPS)
 				forward_lcore_stop_pools(worker->forward);
 		}
-		worker_poll(worker);
+		now = worker_turn(worker, now);
 		rcu_reader_quiescent();
 	}
 	rcu_reader_unregister();

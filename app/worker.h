@@ -64,5 +64,12 @@ uint32_t worker_frames_held(uint16_t port_count, uint16_t worker_count);
 struct worker *worker_create(const struct worker_options *options);
 void worker_destroy(struct worker *worker);
 
+// One counter of the workers first to last together, and the cycles of one stage (0 unless built
+// with cycle_counters). Any thread that knows them alive.
+uint64_t worker_counter_sum(
+	struct worker *const workers[], uint16_t first, uint16_t last, enum stats_counter counter);
+uint64_t worker_stage_sum(
+	struct worker *const workers[], uint16_t first, uint16_t last, enum stats_stage stage);
+
 // The lcore's main function; `argument` is the worker. 0.
 int worker_run(void *argument);

@@ -137,6 +137,7 @@ static void datagram_receive(struct forward_lcore *lcore, const struct forward_s
 		}
 		stats_count(&lcore->counters, STATS_FRAME_QUERY);
 		forward_query_receive(lcore, frame, listener, now);
+		stats_stages_mark(&lcore->stages, STATS_STAGE_QUERY);
 		return;
 	}
 	owner = local_port_owner(lcore->shared, frame->destination.port);
@@ -146,6 +147,7 @@ static void datagram_receive(struct forward_lcore *lcore, const struct forward_s
 	} else if (owner == lcore->lcore) {
 		stats_count(&lcore->counters, STATS_FRAME_REPLY);
 		forward_reply_receive(lcore, frame, now);
+		stats_stages_mark(&lcore->stages, STATS_STAGE_REPLY);
 	} else {
 		frame_hop(lcore, frame, owner);
 	}
@@ -235,8 +237,10 @@ static void burst_receive(
 	const struct forward_snapshot *snapshot = rcu_pointer_read(lcore->shared->snapshot);
 
 	burst_parse(lcore, frames, count);
+	stats_stages_mark(&lcore->stages, STATS_STAGE_PARSE);
 	for (uint16_t i = 0; i < count; i++)
 		frame_receive(lcore, snapshot, &frames[i], now);
+	stats_stages_mark(&lcore->stages, STATS_STAGE_OTHER_FRAME);
 }
 
 void forward_lcore_receive(
@@ -278,6 +282,17 @@ void forward_lcore_stop_pools(struct forward_lcore *lcore)
 uint32_t forward_lcore_in_flight(const struct forward_lcore *lcore)
 {
 	return proxy_in_flight(lcore->proxy);
+}
+
+void forward_lcore_count_busy(struct forward_lcore *lcore, uint64_t nanoseconds)
+{
+	stats_count(&lcore->counters, STATS_BUSY_POLLS);
+	stats_count_many(&lcore->counters, STATS_BUSY_NANOSECONDS, nanoseconds);
+}
+
+struct stats_stages *forward_lcore_stages(struct forward_lcore *lcore)
+{
+	return &lcore->stages;
 }
 
 const struct stats_counters *forward_lcore_counters(const struct forward_lcore *lcore)

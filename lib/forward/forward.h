@@ -12,6 +12,7 @@
 #include "net/frame.h"
 #include "proxy/exchange.h"
 #include "stats/counters.h"
+#include "stats/stages.h"
 
 #define FORWARD_PORTS_MOST 16
 #define FORWARD_LCORES_MOST 128
@@ -91,6 +92,12 @@ void forward_lcore_stop_queries(struct forward_lcore *lcore);
 void forward_lcore_stop_pools(struct forward_lcore *lcore);
 
 uint32_t forward_lcore_in_flight(const struct forward_lcore *lcore);
+// A turn of the owner's loop that found frames took so many nanoseconds.
+void forward_lcore_count_busy(struct forward_lcore *lcore, uint64_t nanoseconds);
+
+// For the owner to mark its own stages, and for anyone to read.
+struct stats_stages *forward_lcore_stages(struct forward_lcore *lcore);
+
 const struct stats_counters *forward_lcore_counters(const struct forward_lcore *lcore);
 // For the sweep and for telemetry, both on the management lcore.
 struct proxy_lcore *forward_lcore_proxy(struct forward_lcore *lcore);

@@ -7,6 +7,7 @@
 
 struct forward_lcore {
 	struct stats_counters counters;
+	struct stats_stages stages;
 	struct forward_shared *shared;
 	struct proxy_lcore *proxy;
 	struct forward_sink sink;

@@ -19,6 +19,7 @@ enum stats_group {
 	STATS_GROUP_REPLY,
 	STATS_GROUP_ICMP,
 	STATS_GROUP_OUTPUT,
+	STATS_GROUP_LOOP,
 };
 
 // X(constant, name, group, what it counts)
@@ -62,7 +63,9 @@ enum stats_group {
 	X(SENT_RETRIES, sent_retries, OUTPUT, "of these, after a failed attempt")                  \
 	X(SENT_ANSWERS, sent_answers, OUTPUT, "datagrams sent to clients")                         \
 	X(ATTEMPT_TIMEOUTS, attempt_timeouts, OUTPUT, "attempts that ran out of time")             \
-	X(NO_FRAMES, no_frames, OUTPUT, "frames wanted while none was free")
+	X(NO_FRAMES, no_frames, OUTPUT, "frames wanted while none was free")                       \
+	X(BUSY_POLLS, busy_polls, LOOP, "turns of the loop that found frames")                     \
+	X(BUSY_NANOSECONDS, busy_nanoseconds, LOOP, "time in these turns")
 
 enum stats_counter {
 #define X(constant, name, group, help) STATS_##constant,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "stats/counters.h"
+#include "stats/stages.h"
 
 static void test_names(void)
 {
@@ -52,7 +53,7 @@ static void test_sums(void)
 		CU_ASSERT_EQUAL(
 			stats_read(&counters, (enum stats_counter)i), ((uint64_t)i << 33) + 1);
 	}
-	for (int group = STATS_GROUP_INPUT; group <= STATS_GROUP_OUTPUT; group++)
+	for (int group = STATS_GROUP_INPUT; group <= STATS_GROUP_LOOP; group++)
 		all += stats_group_sum(&counters, (enum stats_group)group);
 	CU_ASSERT_EQUAL(
 		all, ((uint64_t)STATS_COUNTERS * (STATS_COUNTERS - 1) / 2 << 33) + STATS_COUNTERS);
@@ -61,10 +62,30 @@ static void test_sums(void)
 			stats_read(&counters, STATS_FRAMES_HOPPED_IN));
 }
 
+// The first mark counts from 0, which the test does not look at.
+static void test_stages(void)
+{
+	struct stats_stages stages = {0};
+
+	stats_stages_mark(&stages, STATS_STAGE_IDLE);
+	stats_stages_mark(&stages, STATS_STAGE_PARSE);
+	stats_stages_mark(&stages, STATS_STAGE_PARSE);
+#ifdef MILLRACE_CYCLE_COUNTERS
+	CU_ASSERT(stats_stages_read(&stages, STATS_STAGE_PARSE) > 0);
+#else
+	CU_ASSERT_EQUAL(stats_stages_read(&stages, STATS_STAGE_IDLE), 0);
+#endif
+	CU_ASSERT_EQUAL(stats_stages_read(&stages, STATS_STAGE_SEND), 0);
+	for (int i = 1; i < STATS_STAGES; i++)
+		CU_ASSERT_STRING_NOT_EQUAL(stats_stage_name((enum stats_stage)i),
+			stats_stage_name((enum stats_stage)(i - 1)));
+}
+
 static const struct unit_case cases[] = {
 	{"names each counter once", test_names},
 	{"groups counters by their names", test_groups},
 	{"sums up groups", test_sums},
+	{"counts cycles in builds for that alone", test_stages},
 };
 
 UNIT_MAIN("stats", cases)
