@@ -44,9 +44,9 @@ static void worker_send(void *context, struct net_frame *frame)
 	struct worker *worker = context;
 	struct worker_transmit *transmit = &worker->transmit[frame->port];
 
-	transmit->frames[transmit->count++] = *frame;
-	if (transmit->count == NIC_BURST)
+	if (base_unlikely(transmit->count == NIC_BURST))
 		transmit_flush(worker, frame->port);
+	transmit->frames[transmit->count++] = *frame;
 }
 
 static void worker_release(void *context, struct net_frame *frame)
