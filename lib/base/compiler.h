@@ -10,6 +10,7 @@
 #define base_unlikely(condition) __builtin_expect(!!(condition), 0)
 #define base_aligned(bytes) __attribute__((aligned(bytes)))
 #define base_printf(text, first) __attribute__((format(printf, text, first)))
+#define base_always_inline inline __attribute__((always_inline))
 #define base_must_check __attribute__((warn_unused_result))
 #define BASE_ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -8,15 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define RANDOM_BUFFER_BYTES 4096
-
-struct random_stream {
-	EVP_CIPHER_CTX *cipher;
-	size_t used; // bytes of the buffer given out or kept back as the next key
-	uint8_t buffer[RANDOM_BUFFER_BYTES];
-};
-
-static void random_stream_refill(struct random_stream *stream)
+void random_stream_refill(struct random_stream *stream)
 {
 	static const uint8_t counter_start[16];
 	static const uint8_t zeros[RANDOM_BUFFER_BYTES];
@@ -61,36 +53,4 @@ void random_stream_destroy(struct random_stream *stream)
 	EVP_CIPHER_CTX_free(stream->cipher);
 	OPENSSL_cleanse(stream, sizeof(*stream));
 	free(stream);
-}
-
-// Where the next `length` bytes stand; the caller wipes them once it has read them.
-static inline uint8_t *random_stream_take(struct random_stream *stream, size_t length)
-{
-	uint8_t *bytes;
-
-	if (base_unlikely(stream->used + length > RANDOM_BUFFER_BYTES))
-		random_stream_refill(stream);
-	bytes = stream->buffer + stream->used;
-	stream->used += length;
-	return bytes;
-}
-
-uint32_t random_stream_u32(struct random_stream *stream)
-{
-	uint32_t value;
-	uint8_t *bytes = random_stream_take(stream, sizeof(value));
-
-	memcpy(&value, bytes, sizeof(value));
-	memset(bytes, 0, sizeof(value));
-	return value;
-}
-
-uint64_t random_stream_u64(struct random_stream *stream)
-{
-	uint64_t value;
-	uint8_t *bytes = random_stream_take(stream, sizeof(value));
-
-	memcpy(&value, bytes, sizeof(value));
-	memset(bytes, 0, sizeof(value));
-	return value;
 }

@@ -15,7 +15,8 @@ enum record_section {
 	SECTION_ADDITIONAL,
 };
 
-bool dns_message_read_header(struct dns_message *message, const uint8_t *bytes, size_t length)
+static inline bool message_read_header(
+	struct dns_message *message, const uint8_t *bytes, size_t length)
 {
 	if (base_unlikely(length < DNS_HEADER_BYTES))
 		return false;
@@ -28,6 +29,11 @@ bool dns_message_read_header(struct dns_message *message, const uint8_t *bytes, 
 	message->authority_count = bytes_load_u16(bytes + 8);
 	message->additional_count = bytes_load_u16(bytes + 10);
 	return true;
+}
+
+bool dns_message_read_header(struct dns_message *message, const uint8_t *bytes, size_t length)
+{
+	return message_read_header(message, bytes, length);
 }
 
 static inline bool message_read_question(struct dns_message *message, struct byte_reader *reader)
@@ -133,6 +139,11 @@ static inline bool message_read_records(struct dns_message *message, struct byte
 		       message->additional_count;
 	uint32_t steps_left = NAME_STEPS_LEAST + (uint32_t)byte_reader_left(reader);
 
+	// As most queries: no record at all.
+	if (count == 0) {
+		message->answer_end = message->authority_end = message->question_end;
+		return byte_reader_left(reader) == 0;
+	}
 	// Counts that can not be true end here, before any record is read.
 	if (base_unlikely(count * DNS_RECORD_BYTES_LEAST > byte_reader_left(reader)))
 		return false;
@@ -156,7 +167,7 @@ enum dns_read_result dns_message_read(
 	struct byte_reader reader = byte_reader_make(bytes, length);
 
 	*message = (struct dns_message){0};
-	if (!dns_message_read_header(message, bytes, length))
+	if (!message_read_header(message, bytes, length))
 		return DNS_READ_SHORT;
 	byte_reader_take(&reader, DNS_HEADER_BYTES);
 	if (message->question_count != 1 || !message_read_question(message, &reader)) {

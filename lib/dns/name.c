@@ -198,12 +198,24 @@ int dns_name_skip_in_steps(struct byte_reader *reader, uint32_t *steps_left)
 	return name_walk(reader, NULL, steps_left);
 }
 
+// Every query and reply comes this way: a label a turn, one bound for each.
 int dns_name_skip_uncompressed(struct byte_reader *reader)
 {
-	struct label_run run;
-	size_t length = 0;
+	const uint8_t *at = reader->at;
+	size_t left = byte_reader_left(reader);
+	size_t most = left < DNS_NAME_BYTES ? left : DNS_NAME_BYTES;
+	size_t offset = 0;
 
-	if (!label_run_take(reader, &length, &run) || run.end_byte)
-		return name_fail(reader);
-	return 0;
+	while (offset < most) {
+		uint8_t label = at[offset++];
+
+		if (label == 0) {
+			reader->at = at + offset;
+			return 0;
+		}
+		if (base_unlikely(label > DNS_LABEL_BYTES))
+			break;
+		offset += label;
+	}
+	return name_fail(reader);
 }

@@ -13,6 +13,9 @@
 
 #define NO_OWNER UINT8_MAX
 
+// Frames that go through the stages together.
+#define PIECE_FRAMES 32
+
 void forward_local_ports(const struct forward_shared *shared, uint16_t lcore, uint16_t lcore_count,
 	uint16_t *first, uint16_t *count)
 {
@@ -197,50 +200,76 @@ static void frame_receive(struct forward_lcore *lcore, const struct forward_snap
 	}
 }
 
-// True for what may answer a query of this lcore; *id is then its id.
-static bool frame_may_be_reply(
-	const struct forward_lcore *lcore, const struct net_frame *frame, uint16_t *id)
+// What may answer a query of this lcore.
+struct reply_candidate {
+	uint16_t local_port;
+	uint16_t id;
+};
+
+static inline bool frame_may_be_reply(const struct forward_lcore *lcore,
+	const struct net_frame *frame, struct reply_candidate *candidate)
 {
 	if (frame->kind != NET_FRAME_UDP || frame->payload_length < 2 ||
 		local_port_owner(lcore->shared, frame->destination.port) != lcore->lcore)
 		return false;
-	*id = bytes_load_u16(net_frame_payload(frame));
+	candidate->local_port = frame->destination.port;
+	candidate->id = bytes_load_u16(net_frame_payload(frame));
 	return true;
 }
 
-// Parses the whole burst first, and asks in stages for the lines that matching replies will
-// touch, so that the cache misses of one frame overlap with the work on another.
-static void burst_parse(struct forward_lcore *lcore, struct net_frame *frames, uint16_t count)
+// Asks in stages for the lines that matching replies will touch, so that the cache misses of one
+// frame overlap with the work on another.
+static void replies_prefetch(
+	struct forward_lcore *lcore, const struct reply_candidate *candidates, uint16_t count)
 {
-	uint16_t id;
-
 	for (uint16_t i = 0; i < count; i++)
-		base_prefetch(frames[i].data);
-	for (uint16_t i = 0; i < count; i++) {
-		(void)net_frame_parse(&frames[i]);
-		if (frame_may_be_reply(lcore, &frames[i], &id))
-			proxy_reply_prefetch_connection(lcore->proxy, frames[i].destination.port);
-	}
-	for (uint16_t i = 0; i < count; i++) {
-		if (frame_may_be_reply(lcore, &frames[i], &id))
-			proxy_reply_prefetch_query(lcore->proxy, frames[i].destination.port, id);
-	}
-	for (uint16_t i = 0; i < count; i++) {
-		if (frame_may_be_reply(lcore, &frames[i], &id))
-			proxy_reply_prefetch_timer(lcore->proxy, frames[i].destination.port, id);
-	}
+		proxy_reply_prefetch_query(
+			lcore->proxy, candidates[i].local_port, candidates[i].id);
+	for (uint16_t i = 0; i < count; i++)
+		proxy_reply_prefetch_timer(
+			lcore->proxy, candidates[i].local_port, candidates[i].id);
 }
 
+// Parses the whole piece of a burst first.
+static void piece_parse(struct forward_lcore *lcore, struct net_frame *frames, uint16_t count)
+{
+	struct reply_candidate candidates[PIECE_FRAMES];
+	uint16_t candidate_count = 0;
+
+	for (uint16_t i = 0; i < count; i++) {
+		struct reply_candidate *candidate = &candidates[candidate_count];
+
+		(void)net_frame_parse(&frames[i]);
+		if (!frame_may_be_reply(lcore, &frames[i], candidate))
+			continue;
+		proxy_reply_prefetch_connection(lcore->proxy, candidate->local_port);
+		candidate_count++;
+	}
+	replies_prefetch(lcore, candidates, candidate_count);
+}
+
+static void piece_receive(struct forward_lcore *lcore, const struct forward_snapshot *snapshot,
+	struct net_frame *frames, uint16_t count, uint64_t now)
+{
+	piece_parse(lcore, frames, count);
+	stats_stages_mark(&lcore->stages, STATS_STAGE_PARSE);
+	for (uint16_t i = 0; i < count; i++)
+		frame_receive(lcore, snapshot, &frames[i], now);
+	stats_stages_mark(&lcore->stages, STATS_STAGE_OTHER_FRAME);
+}
+
+// Any number of frames, in pieces whose lines stay near from the first stage to the last.
 static void burst_receive(
 	struct forward_lcore *lcore, struct net_frame *frames, uint16_t count, uint64_t now)
 {
 	const struct forward_snapshot *snapshot = rcu_pointer_read(lcore->shared->snapshot);
 
-	burst_parse(lcore, frames, count);
-	stats_stages_mark(&lcore->stages, STATS_STAGE_PARSE);
-	for (uint16_t i = 0; i < count; i++)
-		frame_receive(lcore, snapshot, &frames[i], now);
-	stats_stages_mark(&lcore->stages, STATS_STAGE_OTHER_FRAME);
+	for (uint16_t done = 0; done < count; done += PIECE_FRAMES) {
+		uint16_t left = (uint16_t)(count - done);
+
+		piece_receive(lcore, snapshot, frames + done,
+			left < PIECE_FRAMES ? left : PIECE_FRAMES, now);
+	}
 }
 
 void forward_lcore_receive(

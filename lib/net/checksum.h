@@ -24,13 +24,16 @@ static inline uint32_t net_checksum_word(const uint8_t *bytes)
 	return word;
 }
 
+// A sum and itself with its halves exchanged: the carry out of the lower half is the one that
+// comes round, and so the upper half of the result is the one's complement sum of both.
 static inline uint16_t net_checksum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	uint32_t half;
+
+	sum += sum << 32 | sum >> 32;
+	half = (uint32_t)(sum >> 32);
+	half += half << 16 | half >> 16;
+	return (uint16_t)(half >> 16);
 }
 
 // An IPv4 header without its options.

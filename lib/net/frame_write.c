@@ -10,6 +10,7 @@
 #include "net/checksum.h"
 #include "net/wire.h"
 
+#define ETHERNET_WITH_TAG (NET_ETHERNET_HEADER + NET_VLAN_TAG)
 #define HOP_LIMIT 64 // RFC 1700's default, for both versions
 
 // Destination address, source address, EtherType in an Ethernet header.
@@ -27,11 +28,12 @@ void net_frame_flow_back(const struct net_frame *frame, struct net_flow *flow)
 }
 
 // Returns where the IP header goes, as the writers below return where UDP goes.
-static uint8_t *write_ethernet(uint8_t *header, const struct net_flow *flow, uint16_t ethertype)
+static inline uint8_t *write_ethernet(
+	uint8_t *header, const struct net_flow *flow, uint16_t ethertype, unsigned l2_length)
 {
 	memcpy(header + MAC_DESTINATION, &flow->destination_mac, sizeof(flow->destination_mac));
 	memcpy(header + MAC_SOURCE, &flow->source_mac, sizeof(flow->source_mac));
-	if (flow->vlan != NET_VLAN_NONE) {
+	if (l2_length == ETHERNET_WITH_TAG) {
 		bytes_store_u16(header + 12, NET_ETHERTYPE_VLAN);
 		bytes_store_u16(header + 14, flow->vlan);
 		header += NET_VLAN_TAG;
@@ -46,7 +48,7 @@ static inline void store_word(uint8_t *at, uint32_t word)
 }
 
 // An atomic datagram: DF set, so that the identification means nothing (RFC 6864, section 4.1).
-static uint8_t *write_ipv4(
+static inline uint8_t *write_ipv4(
 	uint8_t *header, const struct net_flow *flow, uint16_t udp_length, uint16_t offload)
 {
 	uint32_t start = htobe32(0x45000000u | (uint32_t)(NET_IPV4_HEADER + udp_length));
@@ -71,7 +73,7 @@ static uint8_t *write_ipv4(
 	return header + NET_IPV4_HEADER;
 }
 
-static uint8_t *write_ipv6(uint8_t *header, const struct net_flow *flow, uint16_t udp_length)
+static inline uint8_t *write_ipv6(uint8_t *header, const struct net_flow *flow, uint16_t udp_length)
 {
 	bytes_store_u32(header, 6u << 28);
 	bytes_store_u32(header + 4, (uint32_t)udp_length << 16 | NET_PROTOCOL_UDP << 8 | HOP_LIMIT);
@@ -81,7 +83,7 @@ static uint8_t *write_ipv6(uint8_t *header, const struct net_flow *flow, uint16_
 }
 
 // `sum` is the pseudo header's, `payload_sum` the payload's or 0; that stands behind the header.
-static void write_udp(uint8_t *header, const struct net_flow *flow, uint16_t udp_length,
+static inline void write_udp(uint8_t *header, const struct net_flow *flow, uint16_t udp_length,
 	uint64_t sum, uint32_t payload_sum, uint16_t offload)
 {
 	uint32_t ports = htobe32((uint32_t)flow->source.port << 16 | flow->destination.port);
@@ -105,75 +107,91 @@ static void write_udp(uint8_t *header, const struct net_flow *flow, uint16_t udp
 	memcpy(header + 6, &checksum, sizeof(checksum));
 }
 
-static void write_ipv4_datagram(const struct net_frame *frame, const struct net_flow *flow,
-	uint16_t udp_length, uint16_t offload)
+// Moves the start and the end of the frame so that the headers of `l3_length` and the layers round
+// it end where the payload begins.
+static inline bool fit_round_payload(
+	struct net_frame *frame, unsigned l2_length, unsigned l3_length)
 {
-	uint64_t sum = net_checksum_ipv4_pseudo(net_address_ipv4(&flow->source.address),
-		net_address_ipv4(&flow->destination.address), NET_PROTOCOL_UDP, udp_length);
-	uint8_t *l3 = write_ethernet(frame->data, flow, NET_ETHERTYPE_IPV4);
-	uint8_t *l4 = write_ipv4(l3, flow, udp_length, offload);
-
-	write_udp(l4, flow, udp_length, sum, frame->payload_sum, offload);
-}
-
-static void write_ipv6_datagram(const struct net_frame *frame, const struct net_flow *flow,
-	uint16_t udp_length, uint16_t offload)
-{
-	uint64_t sum = net_checksum_ipv6_pseudo(flow->source.address.bytes,
-		flow->destination.address.bytes, NET_PROTOCOL_UDP, udp_length);
-	uint8_t *l3 = write_ethernet(frame->data, flow, NET_ETHERTYPE_IPV6);
-	uint8_t *l4 = write_ipv6(l3, flow, udp_length);
-
-	write_udp(l4, flow, udp_length, sum, frame->payload_sum, offload);
-}
-
-// Moves the start and the end of the frame so that `l3_offset` and the headers behind it end
-// where the payload begins.
-static int fit_round_payload(struct net_frame *frame, unsigned l3_offset, unsigned l3_length)
-{
-	unsigned headers = l3_offset + l3_length + NET_UDP_HEADER;
+	unsigned headers = l2_length + l3_length + NET_UDP_HEADER;
 	unsigned before = (unsigned)frame->headroom + frame->payload_offset;
 	unsigned behind = (unsigned)frame->length + frame->tailroom;
 	unsigned payload_end = (unsigned)frame->payload_offset + frame->payload_length;
 
 	if (base_unlikely(headers > before || payload_end > behind ||
 			  headers + frame->payload_length > UINT16_MAX))
-		return -ENOBUFS;
+		return false;
 	frame->data = net_frame_payload(frame) - headers;
 	frame->headroom = (uint16_t)(before - headers);
 	frame->tailroom = (uint16_t)(behind - payload_end);
 	frame->length = (uint16_t)(headers + frame->payload_length);
-	frame->l3_offset = (uint16_t)l3_offset;
-	frame->l4_offset = (uint16_t)(l3_offset + l3_length);
+	frame->l3_offset = (uint16_t)l2_length;
+	frame->l4_offset = (uint16_t)(l2_length + l3_length);
 	frame->payload_offset = (uint16_t)headers;
+	return true;
+}
+
+static inline void describe(struct net_frame *frame, const struct net_flow *flow, uint16_t offload)
+{
+	frame->kind = NET_FRAME_UDP;
+	frame->vlan = flow->vlan;
+	frame->port = flow->port;
+	frame->offload = offload;
+	frame->source = flow->source;
+	frame->destination = flow->destination;
+}
+
+// `l2_length` is a constant in each caller.
+static base_always_inline int make_ipv4_datagram(
+	struct net_frame *frame, const struct net_flow *flow, uint16_t offload, unsigned l2_length)
+{
+	uint16_t udp_length = (uint16_t)(NET_UDP_HEADER + frame->payload_length);
+	uint64_t sum;
+	uint8_t *at;
+
+	if (base_unlikely(!fit_round_payload(frame, l2_length, NET_IPV4_HEADER)))
+		return -ENOBUFS;
+	describe(frame, flow, offload);
+	frame->is_ipv4 = true;
+	sum = net_checksum_ipv4_pseudo(net_address_ipv4(&flow->source.address),
+		net_address_ipv4(&flow->destination.address), NET_PROTOCOL_UDP, udp_length);
+	at = write_ethernet(frame->data, flow, NET_ETHERTYPE_IPV4, l2_length);
+	at = write_ipv4(at, flow, udp_length, offload);
+	write_udp(at, flow, udp_length, sum, frame->payload_sum, offload);
+	return 0;
+}
+
+// `l2_length` is a constant in each caller.
+static base_always_inline int make_ipv6_datagram(
+	struct net_frame *frame, const struct net_flow *flow, uint16_t offload, unsigned l2_length)
+{
+	uint16_t udp_length = (uint16_t)(NET_UDP_HEADER + frame->payload_length);
+	uint64_t sum;
+	uint8_t *at;
+
+	if (base_unlikely(!fit_round_payload(frame, l2_length, NET_IPV6_HEADER)))
+		return -ENOBUFS;
+	describe(frame, flow, offload);
+	frame->is_ipv4 = false;
+	sum = net_checksum_ipv6_pseudo(flow->source.address.bytes, flow->destination.address.bytes,
+		NET_PROTOCOL_UDP, udp_length);
+	at = write_ethernet(frame->data, flow, NET_ETHERTYPE_IPV6, l2_length);
+	at = write_ipv6(at, flow, udp_length);
+	write_udp(at, flow, udp_length, sum, frame->payload_sum, offload);
 	return 0;
 }
 
 int net_frame_write_headers(struct net_frame *frame, const struct net_flow *flow, uint16_t offload)
 {
 	bool is_ipv4 = net_address_is_ipv4(&flow->destination.address);
-	unsigned l3_offset = NET_ETHERNET_HEADER;
-	uint16_t udp_length;
-	int error;
 
-	if (flow->vlan != NET_VLAN_NONE)
-		l3_offset += NET_VLAN_TAG;
 	if (base_unlikely(net_address_is_ipv4(&flow->source.address) != is_ipv4))
 		return -EINVAL;
-	error = fit_round_payload(frame, l3_offset, is_ipv4 ? NET_IPV4_HEADER : NET_IPV6_HEADER);
-	if (base_unlikely(error))
-		return error;
-	udp_length = (uint16_t)(NET_UDP_HEADER + frame->payload_length);
-	frame->kind = NET_FRAME_UDP;
-	frame->is_ipv4 = is_ipv4;
-	frame->vlan = flow->vlan;
-	frame->port = flow->port;
-	frame->offload = offload;
-	frame->source = flow->source;
-	frame->destination = flow->destination;
-	if (is_ipv4)
-		write_ipv4_datagram(frame, flow, udp_length, offload);
-	else
-		write_ipv6_datagram(frame, flow, udp_length, offload);
-	return 0;
+	if (base_unlikely(flow->vlan != NET_VLAN_NONE)) {
+		if (is_ipv4)
+			return make_ipv4_datagram(frame, flow, offload, ETHERNET_WITH_TAG);
+		return make_ipv6_datagram(frame, flow, offload, ETHERNET_WITH_TAG);
+	}
+	if (base_likely(is_ipv4))
+		return make_ipv4_datagram(frame, flow, offload, NET_ETHERNET_HEADER);
+	return make_ipv6_datagram(frame, flow, offload, NET_ETHERNET_HEADER);
 }
