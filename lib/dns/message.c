@@ -4,16 +4,7 @@
 
 #include "dns/message_fields.h"
 
-// Names of records may take a step for each byte of all records, and this many more.
-#define NAME_STEPS_LEAST 512
-
 #define POINTER_TO_QUESTION (0xc000 | DNS_HEADER_BYTES) // RFC 1035, section 4.1.4
-
-enum record_section {
-	SECTION_ANSWER,
-	SECTION_AUTHORITY,
-	SECTION_ADDITIONAL,
-};
 
 static inline bool message_read_header(
 	struct dns_message *message, const uint8_t *bytes, size_t length)
@@ -77,6 +68,7 @@ static bool message_read_opt(
 		return false;
 	edns->is_present = true;
 	edns->udp_size = bytes_load_u16(fields + 2);
+	edns->rcode_high = fields[4];
 	edns->version = fields[5];
 	edns->do_bit = bytes_load_u16(fields + 6) & DNS_OPT_DO;
 	edns->offset = (uint16_t)offset;
@@ -109,13 +101,14 @@ static inline void record_skip_name(
 }
 
 static inline bool message_read_section(struct dns_message *message, struct byte_reader *reader,
-	uint16_t count, enum record_section section, uint32_t *steps_left)
+	uint16_t count, enum dns_section section, uint32_t *steps_left)
 {
 	uint16_t checked = POINTER_TO_QUESTION;
 
 	for (unsigned int i = 0; i < count; i++) {
 		size_t offset = byte_reader_offset(reader);
 		const uint8_t *fields;
+		uint16_t type;
 
 		record_skip_name(reader, &checked, steps_left);
 		fields = byte_reader_take(reader, DNS_RECORD_FIELD_BYTES);
@@ -124,9 +117,14 @@ static inline bool message_read_section(struct dns_message *message, struct byte
 		byte_reader_take(reader, bytes_load_u16(fields + 8));
 		if (base_unlikely(reader->failed))
 			return false;
-		if (base_likely(bytes_load_u16(fields) != DNS_TYPE_OPT))
+		type = bytes_load_u16(fields);
+		if (base_likely((uint16_t)(type - DNS_TYPE_OPT) > DNS_TYPE_NSEC3 - DNS_TYPE_OPT))
 			continue;
-		if (section != SECTION_ADDITIONAL ||
+		if (type != DNS_TYPE_OPT) {
+			message->may_have_dnssec = true;
+			continue;
+		}
+		if (section != DNS_SECTION_ADDITIONAL ||
 			!message_read_opt(message, reader->start, fields, offset))
 			return false;
 	}
@@ -137,7 +135,7 @@ static inline bool message_read_records(struct dns_message *message, struct byte
 {
 	size_t count = (size_t)message->answer_count + message->authority_count +
 		       message->additional_count;
-	uint32_t steps_left = NAME_STEPS_LEAST + (uint32_t)byte_reader_left(reader);
+	uint32_t steps_left = DNS_NAME_STEPS_LEAST + (uint32_t)byte_reader_left(reader);
 
 	// As most queries: no record at all.
 	if (count == 0) {
@@ -148,15 +146,15 @@ static inline bool message_read_records(struct dns_message *message, struct byte
 	if (base_unlikely(count * DNS_RECORD_BYTES_LEAST > byte_reader_left(reader)))
 		return false;
 	if (!message_read_section(
-		    message, reader, message->answer_count, SECTION_ANSWER, &steps_left))
+		    message, reader, message->answer_count, DNS_SECTION_ANSWER, &steps_left))
 		return false;
 	message->answer_end = (uint16_t)byte_reader_offset(reader);
 	if (!message_read_section(
-		    message, reader, message->authority_count, SECTION_AUTHORITY, &steps_left))
+		    message, reader, message->authority_count, DNS_SECTION_AUTHORITY, &steps_left))
 		return false;
 	message->authority_end = (uint16_t)byte_reader_offset(reader);
-	if (!message_read_section(
-		    message, reader, message->additional_count, SECTION_ADDITIONAL, &steps_left))
+	if (!message_read_section(message, reader, message->additional_count,
+		    DNS_SECTION_ADDITIONAL, &steps_left))
 		return false;
 	return byte_reader_left(reader) == 0;
 }
@@ -175,6 +173,7 @@ enum dns_read_result dns_message_read(
 		return DNS_READ_BAD_QUESTION;
 	}
 	if (length > DNS_MESSAGE_BYTES_MOST || !message_read_records(message, &reader)) {
+		message->may_have_dnssec = false;
 		message->answer_end = 0;
 		message->authority_end = 0;
 		message->edns = (struct dns_edns){0};

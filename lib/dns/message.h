@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "dns/name.h"
+#include "dns/record.h"
 
 #define DNS_UDP_BYTES_WITHOUT_EDNS 512
 #define DNS_MESSAGE_BYTES_MOST 65535
@@ -45,6 +46,8 @@ enum dns_flag {
 // RFC 8914, section 4.
 enum dns_extended_error {
 	DNS_EDE_NONE = -1,
+	DNS_EDE_STALE_ANSWER = 3,
+	DNS_EDE_STALE_NXDOMAIN_ANSWER = 19,
 	DNS_EDE_NO_REACHABLE_AUTHORITY = 22,
 	DNS_EDE_NETWORK_ERROR = 23,
 };
@@ -60,6 +63,7 @@ struct dns_edns {
 	bool is_present;
 	bool do_bit;
 	uint8_t version;
+	uint8_t rcode_high; // the rcode's bits above the four of the header
 	uint16_t udp_size; // as it stands there; dns_message_udp_size() has the one that counts
 	uint16_t offset; // of the OPT record (its root name) in the message
 	uint16_t length; // of the whole record
@@ -79,6 +83,9 @@ struct dns_message {
 	uint16_t question_end; // offset behind the question
 	uint16_t answer_end; // offset behind the answer section
 	uint16_t authority_end; // offset behind the authority section
+	// A record of DS, RRSIG, NSEC, DNSKEY or NSEC3 stands in it (and maybe of APL, SSHFP,
+	// IPSECKEY or DHCID, whose numbers stand between).
+	bool may_have_dnssec;
 	struct dns_edns edns;
 };
 

@@ -2,6 +2,7 @@
 // Changing messages in place, and answers of our own.
 #include "dns/message.h"
 
+#include "dns/edns_option.h"
 #include "dns/message_fields.h"
 
 void dns_message_set_udp_size(uint8_t *bytes, const struct dns_message *message, uint16_t size)

@@ -4,6 +4,11 @@
 
 #include <stdint.h>
 
+#include "dns/record.h"
+
+// Names of records may take a step for each byte of all records, and this many more.
+#define DNS_NAME_STEPS_LEAST 512
+
 #define DNS_QUESTION_FIELD_BYTES 4 // type and class, behind the name
 #define DNS_RECORD_FIELD_BYTES 10 // type, class, TTL and data length, behind the name
 #define DNS_RECORD_BYTES_LEAST (1 + DNS_RECORD_FIELD_BYTES)
@@ -12,11 +17,8 @@
 #define DNS_FLAGS_OPCODE_MASK 0x7800
 #define DNS_FLAGS_RCODE_MASK 0x000f
 
-#define DNS_TYPE_OPT 41
-
 // The OPT record (RFC 6891, section 6.1.2), from its root name on.
 #define DNS_OPT_DATA_LENGTH_OFFSET 9
 #define DNS_OPT_BYTES 11 // without options
 #define DNS_OPT_DO 0x8000
 #define DNS_OPTION_HEADER_BYTES 4 // code and length
-#define DNS_OPTION_EDE 15 // RFC 8914, section 2

@@ -173,17 +173,23 @@ static inline __attribute__((always_inline)) int name_walk(
 	return name_fail(reader);
 }
 
-int dns_name_read(struct byte_reader *reader, struct dns_name *name)
+int dns_name_read_in_steps(struct byte_reader *reader, struct dns_name *name, uint32_t *steps_left)
 {
-	uint32_t steps_left = UINT32_MAX;
 	int error;
 
 	name->length = 0;
 	name->label_count = 0;
-	error = name_walk(reader, name, &steps_left);
+	error = name_walk(reader, name, steps_left);
 	if (!error)
 		name->wire[name->length++] = 0;
 	return error;
+}
+
+int dns_name_read(struct byte_reader *reader, struct dns_name *name)
+{
+	uint32_t steps_left = UINT32_MAX;
+
+	return dns_name_read_in_steps(reader, name, &steps_left);
 }
 
 int dns_name_skip(struct byte_reader *reader)

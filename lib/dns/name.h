@@ -43,7 +43,10 @@ int dns_name_skip(struct byte_reader *reader);
 // does not cost the product of both. Fails when they are used up.
 int dns_name_skip_in_steps(struct byte_reader *reader, uint32_t *steps_left);
 
-// The same for a name that may have no pointer, at a reader that may start anywhere.
+// dns_name_read() within such a number of steps.
+int dns_name_read_in_steps(struct byte_reader *reader, struct dns_name *name, uint32_t *steps_left);
+
+// dns_name_skip() for a name that may have no pointer, at a reader that may start anywhere.
 int dns_name_skip_uncompressed(struct byte_reader *reader);
 
 // Compares `length` bytes of two names in wire format without case. Label lengths are below
