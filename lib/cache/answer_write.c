@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From a value to the answer of one client: what every hit costs.
+#include "cache/answer_fields.h"
+
+#include "dns/edns_option.h"
+
+#define OPT_BYTES 11 // RFC 6891, section 6.1.2
+#define OPT_DO 0x8000
+#define OPT_EXTENDED_ERROR_BYTES 6 // code, length, info-code
+
+// What of a value goes into one answer.
+struct answer_shape {
+	uint16_t flags;
+	uint16_t counts[3];
+	uint16_t records_length;
+	uint16_t opt_bytes; // 0: no OPT
+	int extended_error;
+};
+
+static inline bool value_copy(
+	const struct cache_answer_value *value, uint32_t offset, void *to, uint32_t length)
+{
+	if (base_likely(offset + length <= value->here_length)) {
+		memcpy(to, value->here + offset, length);
+		return true;
+	}
+	return offset + length <= value->length && value->here_length < value->length &&
+	       value->copy(value->context, offset, to, length);
+}
+
+static inline uint16_t value_field(const struct cache_answer_value *value, enum answer_field field)
+{
+	return bytes_load_u16(value->here + field);
+}
+
+// Which error to tell of (RFC 8914, sections 4.4 and 4.20).
+static inline int answer_extended_error(
+	const struct cache_answer_value *value, uint16_t flags, uint32_t stale_ttl)
+{
+	uint16_t stored = value_field(value, ANSWER_EXTENDED_ERROR);
+
+	if (base_unlikely(stale_ttl))
+		return (flags & 0xf) == DNS_RCODE_NXDOMAIN ? DNS_EDE_STALE_NXDOMAIN_ANSWER
+							   : DNS_EDE_STALE_ANSWER;
+	return stored == ANSWER_NO_EXTENDED_ERROR ? DNS_EDE_NONE : stored;
+}
+
+// Drops whole sections from the last on until the rest fits, and options of OPT, and OPT.
+static void shape_truncate(
+	struct answer_shape *shape, const struct cache_answer_value *value, size_t room)
+{
+	uint16_t authority_end = value_field(value, ANSWER_AUTHORITY_END);
+	uint16_t answer_end = value_field(value, ANSWER_ANSWER_END);
+
+	shape->flags |= DNS_FLAG_TC;
+	shape->counts[DNS_SECTION_ADDITIONAL] = 0;
+	shape->records_length = authority_end;
+	if (shape->records_length + shape->opt_bytes > room) {
+		shape->counts[DNS_SECTION_AUTHORITY] = 0;
+		shape->records_length = answer_end;
+	}
+	if (shape->records_length + shape->opt_bytes > room) {
+		shape->counts[DNS_SECTION_ANSWER] = 0;
+		shape->records_length = 0;
+	}
+	if (shape->opt_bytes > room) {
+		shape->extended_error = DNS_EDE_NONE;
+		shape->opt_bytes = room < OPT_BYTES ? 0 : OPT_BYTES;
+	}
+}
+
+static inline struct answer_shape shape_make(const struct cache_answer_client *client,
+	const struct cache_answer_value *value, uint32_t stale_ttl, size_t room)
+{
+	const uint8_t *counts = value->here + ANSWER_COUNTS;
+	uint16_t kept = DNS_FLAG_RD | DNS_FLAG_CD;
+	struct answer_shape shape;
+
+	shape.flags = value_field(value, ANSWER_FLAGS);
+	shape.extended_error = answer_extended_error(value, shape.flags, stale_ttl);
+	if (!client->do_bit && !(client->flags & DNS_FLAG_AD))
+		shape.flags &= (uint16_t)~DNS_FLAG_AD;
+	shape.flags = (uint16_t)((shape.flags & ANSWER_FLAGS_KEPT) | (client->flags & kept));
+	shape.counts[DNS_SECTION_ANSWER] = bytes_load_u16(counts);
+	shape.counts[DNS_SECTION_AUTHORITY] = bytes_load_u16(counts + 2);
+	shape.counts[DNS_SECTION_ADDITIONAL] = bytes_load_u16(counts + 4);
+	shape.records_length = value_field(value, ANSWER_RECORDS_LENGTH);
+	shape.opt_bytes = 0;
+	if (client->has_edns)
+		shape.opt_bytes = shape.extended_error == DNS_EDE_NONE
+					  ? OPT_BYTES
+					  : OPT_BYTES + OPT_EXTENDED_ERROR_BYTES;
+	if (base_unlikely((size_t)shape.records_length + shape.opt_bytes > room))
+		shape_truncate(&shape, value, room);
+	return shape;
+}
+
+static inline void answer_put_header(uint8_t *payload, const struct cache_answer_client *client,
+	const struct answer_shape *shape)
+{
+	uint16_t additional = shape->counts[DNS_SECTION_ADDITIONAL];
+
+	dns_bytes_set_id(payload, client->id);
+	dns_bytes_set_flags(payload, shape->flags);
+	bytes_store_u16(payload + 4, 1);
+	bytes_store_u16(payload + 6, shape->counts[DNS_SECTION_ANSWER]);
+	bytes_store_u16(payload + 8, shape->counts[DNS_SECTION_AUTHORITY]);
+	bytes_store_u16(payload + 10, (uint16_t)(additional + (shape->opt_bytes ? 1 : 0)));
+}
+
+static inline void answer_put_opt(
+	uint8_t *opt, const struct cache_answer_client *client, const struct answer_shape *shape)
+{
+	if (!shape->opt_bytes)
+		return;
+	opt[0] = 0;
+	bytes_store_u16(opt + 1, DNS_TYPE_OPT);
+	bytes_store_u16(opt + 3, client->udp_size);
+	bytes_store_u32(opt + 5, client->do_bit ? OPT_DO : 0);
+	bytes_store_u16(opt + 9, (uint16_t)(shape->opt_bytes - OPT_BYTES));
+	if (shape->opt_bytes == OPT_BYTES)
+		return;
+	bytes_store_u16(opt + 11, DNS_OPTION_EDE);
+	bytes_store_u16(opt + 13, 2);
+	bytes_store_u16(opt + 15, (uint16_t)shape->extended_error);
+}
+
+// Counts down the TTLs within what was copied. False where the value lies.
+static inline bool answer_set_ttls(uint8_t *records, const struct answer_shape *shape,
+	const uint8_t *offsets, uint32_t count, const struct cache_answer_manner *manner)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t offset = bytes_load_u16(offsets + 2 * i);
+		uint32_t ttl;
+
+		if (base_unlikely(offset + 4 > shape->records_length))
+			// Of a section that was dropped, with all that follow.
+			return shape->flags & DNS_FLAG_TC;
+		ttl = bytes_load_u32(records + offset);
+		ttl = ttl > manner->age ? ttl - manner->age : 0;
+		bytes_store_u32(records + offset, manner->stale_ttl ? manner->stale_ttl : ttl);
+	}
+	return true;
+}
+
+// Each record of the run gets the address of one further on.
+static bool answer_rotate(uint8_t *records, const struct answer_shape *shape,
+	const uint8_t *offsets, uint32_t ttl_count, const struct cache_answer_value *value,
+	uint32_t rotation)
+{
+	uint32_t first = value_field(value, ANSWER_ROTATED_FIRST);
+	uint32_t count = value_field(value, ANSWER_ROTATED_COUNT);
+	uint32_t bytes = value_field(value, ANSWER_ROTATED_BYTES);
+	uint32_t from = (uint32_t)((uint64_t)rotation * count >> 32);
+
+	if (!shape->counts[DNS_SECTION_ANSWER] || !from)
+		return true;
+	if (base_unlikely(first + count > ttl_count))
+		return false;
+	for (uint32_t to = 0; to < count; to++) {
+		uint32_t source = bytes_load_u16(offsets + 2 * (first + from));
+		uint32_t target = bytes_load_u16(offsets + 2 * (first + to));
+
+		source += ANSWER_DATA_BEHIND_TTL;
+		target += ANSWER_DATA_BEHIND_TTL;
+		if (base_unlikely(target + bytes > shape->records_length ||
+				  source + bytes > shape->records_length) ||
+			!value_copy(
+				value, CACHE_ANSWER_HEADER_BYTES + source, records + target, bytes))
+			return false;
+		from = from + 1 == count ? 0 : from + 1;
+	}
+	return true;
+}
+
+// The TTLs' offsets where they stand, or a copy of them; NULL where the value lies.
+static inline const uint8_t *value_offsets(
+	const struct cache_answer_value *value, uint32_t ttl_count, uint8_t *copy)
+{
+	uint32_t start = CACHE_ANSWER_HEADER_BYTES + value_field(value, ANSWER_RECORDS_LENGTH);
+
+	if (base_likely(start + 2 * ttl_count <= value->here_length))
+		return value->here + start;
+	if (ttl_count > CACHE_ANSWER_RECORDS_MOST || !value_copy(value, start, copy, 2 * ttl_count))
+		return NULL;
+	return copy;
+}
+
+uint16_t cache_answer_write(uint8_t *payload, size_t room, const struct cache_answer_client *client,
+	const struct cache_answer_value *value, const struct cache_answer_manner *manner)
+{
+	uint8_t *records = payload + client->question_end;
+	uint8_t copy[2 * CACHE_ANSWER_RECORDS_MOST];
+	struct answer_shape shape;
+	const uint8_t *offsets;
+	uint32_t ttl_count;
+
+	if (room > client->answer_bytes)
+		room = client->answer_bytes;
+	if (base_unlikely(
+		    client->question_end > room || value->here_length < CACHE_ANSWER_HEADER_BYTES))
+		return 0;
+	shape = shape_make(client, value, manner->stale_ttl, room - client->question_end);
+	ttl_count = value_field(value, ANSWER_TTL_COUNT);
+	offsets = value_offsets(value, ttl_count, copy);
+	if (base_unlikely(
+		    !offsets || shape.records_length > room - client->question_end ||
+		    !value_copy(value, CACHE_ANSWER_HEADER_BYTES, records, shape.records_length)) ||
+		!answer_set_ttls(records, &shape, offsets, ttl_count, manner))
+		return 0;
+	if (base_unlikely(manner->rotation) &&
+		!answer_rotate(records, &shape, offsets, ttl_count, value, manner->rotation))
+		return 0;
+	answer_put_header(payload, client, &shape);
+	answer_put_opt(records + shape.records_length, client, &shape);
+	return (uint16_t)(client->question_end + shape.records_length + shape.opt_bytes);
+}
