@@ -249,8 +249,8 @@ static const struct config_refusal faulty_lines[] = {
 	{". {\ncache 192.0.2.1\n}\n", "Corefile:2: '192.0.2.1' is an address: a prefix needs a "
 				      "length, as in 192.0.2.0/24"},
 	{CACHE("banana 1"), "Corefile:3: unknown option 'banana' of cache"},
-	{CACHE("sucess 1"),
-		"Corefile:3: unknown option 'sucess' of cache, did you mean 'success'?"},
+	{CACHE("keepttll"),
+		"Corefile:3: unknown option 'keepttll' of cache, did you mean 'keepttl'?"},
 	{CACHE("keepttl {"), "Corefile:3: '{' opens one block too many"},
 };
 
