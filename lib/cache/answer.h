@@ -132,9 +132,12 @@ struct cache_answer_client {
 	uint16_t udp_size; // ours, for the OPT record
 	bool has_edns;
 	bool do_bit;
+	// What it told of its subnet, if it did, and the scope of this answer (RFC 7871, section
+	// 7.2.1); NULL: it has none in its OPT record.
+	const struct dns_client_subnet *subnet;
 };
 
-// Over UDP, with `bufsize` the server's. The query was read as good.
+// Over UDP, with `bufsize` the server's, and without a subnet. The query was read as good.
 static inline struct cache_answer_client cache_answer_client_make(
 	const struct dns_message *query, uint16_t bufsize)
 {
@@ -160,7 +163,7 @@ struct cache_answer_manner {
 // (that of its query, usually, which the answer takes the place of); `room` is what it may hold.
 // Id, RD and CD are the client's; AD is set only where it sent AD or DO (RFC 6840, section 5.7); AA
 // is off; OPT is there exactly if the client sent one, with DO as sent, and with EDE 3 or 19 (RFC
-// 8914) on a stale answer or else the upstream's extended error. What does not fit the client loses
+// 8914) on a stale answer or else the upstream's extended error, and the client's subnet. What does not fit the client loses
 // whole sections and has TC, as dns_message_truncate() has it. The answer's length; 0 where the
 // question does not fit or the value is not whole.
 uint16_t cache_answer_write(uint8_t *payload, size_t room, const struct cache_answer_client *client,

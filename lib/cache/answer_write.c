@@ -7,6 +7,7 @@
 #define OPT_BYTES 11 // RFC 6891, section 6.1.2
 #define OPT_DO 0x8000
 #define OPT_EXTENDED_ERROR_BYTES 6 // code, length, info-code
+#define OPT_SUBNET_BYTES 8 // code, length, family, two prefix lengths; the address follows
 
 // What of a value goes into one answer.
 struct answer_shape {
@@ -14,6 +15,7 @@ struct answer_shape {
 	uint16_t counts[3];
 	uint16_t records_length;
 	uint16_t opt_bytes; // 0: no OPT
+	uint16_t subnet_bytes; // of them; 0: no such option
 	int extended_error;
 };
 
@@ -65,8 +67,14 @@ static void shape_truncate(
 	}
 	if (shape->opt_bytes > room) {
 		shape->extended_error = DNS_EDE_NONE;
+		shape->subnet_bytes = 0;
 		shape->opt_bytes = room < OPT_BYTES ? 0 : OPT_BYTES;
 	}
+}
+
+static inline uint16_t subnet_address_bytes(const struct dns_client_subnet *subnet)
+{
+	return (uint16_t)((subnet->source_length + 7) / 8);
 }
 
 static inline struct answer_shape shape_make(const struct cache_answer_client *client,
@@ -85,11 +93,16 @@ static inline struct answer_shape shape_make(const struct cache_answer_client *c
 	shape.counts[DNS_SECTION_AUTHORITY] = bytes_load_u16(counts + 2);
 	shape.counts[DNS_SECTION_ADDITIONAL] = bytes_load_u16(counts + 4);
 	shape.records_length = value_field(value, ANSWER_RECORDS_LENGTH);
+	shape.subnet_bytes = 0;
 	shape.opt_bytes = 0;
-	if (client->has_edns)
-		shape.opt_bytes = shape.extended_error == DNS_EDE_NONE
-					  ? OPT_BYTES
-					  : OPT_BYTES + OPT_EXTENDED_ERROR_BYTES;
+	if (client->has_edns) {
+		if (base_unlikely(client->subnet != NULL))
+			shape.subnet_bytes =
+				(uint16_t)(OPT_SUBNET_BYTES + subnet_address_bytes(client->subnet));
+		shape.opt_bytes = (uint16_t)(OPT_BYTES + shape.subnet_bytes);
+		if (base_unlikely(shape.extended_error != DNS_EDE_NONE))
+			shape.opt_bytes += OPT_EXTENDED_ERROR_BYTES;
+	}
 	if (base_unlikely((size_t)shape.records_length + shape.opt_bytes > room))
 		shape_truncate(&shape, value, room);
 	return shape;
@@ -108,6 +121,18 @@ static inline void answer_put_header(uint8_t *payload, const struct cache_answer
 	bytes_store_u16(payload + 10, (uint16_t)(additional + (shape->opt_bytes ? 1 : 0)));
 }
 
+static void answer_put_subnet(uint8_t *option, const struct dns_client_subnet *subnet)
+{
+	uint16_t bytes = subnet_address_bytes(subnet);
+
+	bytes_store_u16(option, DNS_OPTION_CLIENT_SUBNET);
+	bytes_store_u16(option + 2, (uint16_t)(bytes + OPT_SUBNET_BYTES - 4));
+	bytes_store_u16(option + 4, subnet->family);
+	option[6] = subnet->source_length;
+	option[7] = subnet->scope_length;
+	memcpy(option + OPT_SUBNET_BYTES, subnet->address, bytes);
+}
+
 static inline void answer_put_opt(
 	uint8_t *opt, const struct cache_answer_client *client, const struct answer_shape *shape)
 {
@@ -118,11 +143,18 @@ static inline void answer_put_opt(
 	bytes_store_u16(opt + 3, client->udp_size);
 	bytes_store_u32(opt + 5, client->do_bit ? OPT_DO : 0);
 	bytes_store_u16(opt + 9, (uint16_t)(shape->opt_bytes - OPT_BYTES));
-	if (shape->opt_bytes == OPT_BYTES)
+	if (base_likely(shape->opt_bytes == OPT_BYTES))
 		return;
-	bytes_store_u16(opt + 11, DNS_OPTION_EDE);
-	bytes_store_u16(opt + 13, 2);
-	bytes_store_u16(opt + 15, (uint16_t)shape->extended_error);
+	opt += OPT_BYTES;
+	if (shape->subnet_bytes) {
+		answer_put_subnet(opt, client->subnet);
+		opt += shape->subnet_bytes;
+	}
+	if (shape->extended_error != DNS_EDE_NONE) {
+		bytes_store_u16(opt, DNS_OPTION_EDE);
+		bytes_store_u16(opt + 2, 2);
+		bytes_store_u16(opt + 4, (uint16_t)shape->extended_error);
+	}
 }
 
 // Counts down the TTLs within what was copied. False where the value lies.

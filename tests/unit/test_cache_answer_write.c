@@ -227,6 +227,35 @@ static void the_upstreams_extended_error_is_kept(void)
 	kept_value_free(&kept);
 }
 
+static void the_clients_subnet_comes_back_with_the_scope(void)
+{
+	struct dns_client_subnet subnet = {1, 20, 16, {192, 0, 32}};
+	struct dns_client_subnet answered_subnet;
+	struct cache_answer_manner manner = {.stale_ttl = 30};
+	struct cache_answer_client client;
+	struct cache_answer_value value;
+	struct kept_value kept;
+	uint8_t frame[512];
+
+	keep_address(&kept, 0, false);
+	query_make_edns(&query, DNS_FLAG_RD, "www.example.org", DNS_TYPE_A, 0);
+	client = cache_answer_client_make(&query.message, 1232);
+	client.subnet = &subnet;
+	value = kept_value_view(&kept, SIZE_MAX);
+	memcpy(frame, query.bytes, query.length);
+	answered.writer = byte_writer_make(answered.bytes, sizeof(answered.bytes));
+	answered.writer.at += cache_answer_write(frame, sizeof(frame), &client, &value, &manner);
+	memcpy(answered.bytes, frame, sizeof(frame));
+	reply_finish(&answered);
+	CU_ASSERT_EQUAL(answered.message.edns.length, 11 + 11 + 6);
+	CU_ASSERT_EQUAL(dns_client_subnet_read(&answered_subnet, frame, &answered.message),
+		DNS_SUBNET_GOOD);
+	CU_ASSERT_EQUAL(memcmp(&answered_subnet, &subnet, sizeof(subnet)), 0);
+	CU_ASSERT_EQUAL(dns_edns_extended_error(frame, &answered.message), 3);
+	free((void *)(uintptr_t)value.here);
+	kept_value_free(&kept);
+}
+
 // Six hundred bytes of answer, three hundred of each other section.
 static void keep_large(struct kept_value *kept)
 {
@@ -433,6 +462,8 @@ static const struct unit_case cases[] = {
 	{"denials show their time in the SOA", denials_show_their_time_in_the_soa},
 	{"stale answers have their TTL and error", stale_answers_have_their_ttl_and_error},
 	{"the upstream's extended error is kept", the_upstreams_extended_error_is_kept},
+	{"the client's subnet comes back with the scope",
+		the_clients_subnet_comes_back_with_the_scope},
 	{"what does not fit loses sections", what_does_not_fit_loses_sections},
 	{"a small frame loses options and OPT", a_small_frame_loses_options_and_opt},
 	{"addresses rotate by the number given", addresses_rotate_by_the_number_given},
