@@ -81,16 +81,26 @@ def find(figures, path):
     return figures
 
 
+COLUMNS = (("qps", "qps"), ("least", "qps_least"), ("most", "qps_most"),
+           ("cycles", "cycles_per_query"), ("lost", "lost"), ("wrong", "wrong"),
+           ("p50 us", "p50_us"), ("p99 us", "p99_us"), ("p99.9 us", "p999_us"),
+           ("in flight", "in_flight"), ("idle", "idle_share"), ("disturbed", "windows_disturbed"))
+
+
+def print_run(title, summary):
+    mark = " generator bound" if summary.get("generator_bound") else ""
+    print(f"{title:26}" + "".join(f"{summary.get(key, '-'):>11}" for _, key in COLUMNS) + mark)
+
+
 def table(file):
+    """`idle` is the share of its time in which the generator had nothing to do, `disturbed` the
+    windows that do not count."""
     figures = load(file)
-    columns = (("qps", "qps"), ("least", "qps_least"), ("most", "qps_most"),
-               ("ratio", "ratio"), ("cycles", "cycles_per_query"), ("lost", "lost"),
-               ("wrong", "wrong"), ("p50 us", "p50_us"), ("p99 us", "p99_us"),
-               ("p99.9 us", "p999_us"), ("in flight", "in_flight"),
-               ("pause us", "longest_pause_us"), ("disturbed", "rounds_disturbed"))
-    print(f"{'':26}" + "".join(f"{title:>11}" for title, _ in columns))
+    print(f"{'':26}" + "".join(f"{title:>11}" for title, _ in COLUMNS))
     for title, summary in runs(figures):
-        print(f"{title:26}" + "".join(f"{summary.get(key, '-'):>11}" for _, key in columns))
+        print_run(title, summary)
+        if "yardstick" in summary:
+            print_run("  testpmd in its place", summary["yardstick"])
     print()
     for name, subject in subjects().items():
         if name in figures and hasattr(subject, "lines"):
@@ -99,6 +109,15 @@ def table(file):
         value = find(figures, path)
         if value is not None:
             print(f"{text:44}{value:>11}")
+
+
+def print_disturbed(title, summary):
+    disturbed, every = summary.get("windows_disturbed", 0), summary.get("windows")
+    if not disturbed:
+        return
+    verdict = "do not count" if disturbed < every else "count for want of others"
+    print(f"{title}: {disturbed} of {every} windows were disturbed and {verdict}; "
+          f"lost, failed or wrong in them: {summary['bad_disturbed']}")
 
 
 def check(file):
@@ -117,6 +136,8 @@ def check(file):
             status = 1
         shown = "-" if value is None else value
         print(f"{text:44}{shown:>11}   at {side} {bound:<7}{verdict}")
+    for title, summary in runs(figures):
+        print_disturbed(title, summary)
     return status
 
 

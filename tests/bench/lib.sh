@@ -18,6 +18,9 @@ bench_forwarder=
 mapfile -t bench_cpus < <(usable_cpus 3)
 generator_mac=02:00:00:00:60:02
 forwarder_mac=02:00:00:00:60:01
+# The logarithm of what each ring of the memif holds: enough to last while the generator's core is
+# someone else's for some tenths of a millisecond. The same for millrace and testpmd.
+bench_ring=12
 
 # bench_open BUILD
 bench_open() {
@@ -28,6 +31,10 @@ bench_open() {
 	bench_results=$bench_folder/results
 	ip netns add "$bench_namespace"
 	ip -n "$bench_namespace" link set lo up
+	mkdir "$bench_folder/drivers"
+	cp "$source_root"/drivers-config/*.ini "$bench_folder/drivers"
+	sed -i -E "s/^(rx|tx)_ring = .*/\1_ring = $((1 << bench_ring))/" \
+		"$bench_folder/drivers/memif.ini"
 	cat >"$bench_folder/millrace.conf" <<-END
 		. {
 			forward . 10.60.0.2 {
@@ -97,7 +104,7 @@ forwarder_options() {
 	bench_memory 128
 	eal=(--lcores "0@${bench_cpus[2]},1@${bench_cpus[1]}" --no-pci "${memory[@]}"
 		--file-prefix "$lab_prefix-forwarder" --single-file-segments
-		--vdev "net_memif0,role=client,socket=$bench_folder/socket,socket-abstract=no,zero-copy=yes,mac=$forwarder_mac")
+		--vdev "net_memif0,role=client,socket=$bench_folder/socket,socket-abstract=no,zero-copy=yes,rsize=$bench_ring,mac=$forwarder_mac")
 }
 
 millrace_has_interface() {
@@ -113,11 +120,16 @@ result_is_there() {
 	[ -e "$1" ] || process_is_gone "$bench_generator"
 }
 
+# wait_for_result JSON
+wait_for_result() {
+	wait_until 60 result_is_there "$1" || true
+}
+
 # finish_generator JSON: the forwarder ends first, since memif crashes who polls it when the other
 # side goes away. The exit status is the generator's: 2 when something was lost or wrong.
 finish_generator() {
 	local status=0
-	wait_until 60 result_is_there "$1" || true
+	wait_for_result "$1"
 	stop_processes 10 "$bench_forwarder"
 	bench_forwarder=
 	kill "$bench_generator" 2>/dev/null || true
@@ -133,7 +145,8 @@ start_millrace() {
 	forwarder_options
 	: >"$bench_folder/forwarder.log"
 	ip netns exec "$bench_namespace" "$bench_build/app/millrace" "${eal[@]}" \
-		-- --config "$bench_folder/millrace.conf" "$@" \
+		-- --config "$bench_folder/millrace.conf" \
+		--drivers-config "$bench_folder/drivers" "$@" \
 		>"$bench_folder/forwarder.log" 2>&1 </dev/null &
 	bench_forwarder=$!
 	if wait_until 30 millrace_has_interface && ! process_is_gone "$bench_forwarder"; then
@@ -146,15 +159,30 @@ start_millrace() {
 	die "millrace does not start: $(cat "$bench_folder/forwarder.log")"
 }
 
-# It says nothing of use when it is ready, and crashes when it is told to end; its shell is silent.
+# It reads commands from a pipe: what it counts it says when it is told to stop forwarding.
 start_testpmd() {
 	local eal
 	forwarder_options
-	(exec dpdk-testpmd "${eal[@]}" -- --forward-mode=5tswap --nb-cores=1 --rxd=1024 --txd=1024 \
-		--burst=64 --auto-start --no-flush-rx --stats-period 1000) \
-		>"$bench_folder/forwarder.log" 2>&1 </dev/null &
+	rm -f "$bench_folder/commands"
+	mkfifo "$bench_folder/commands"
+	dpdk-testpmd "${eal[@]}" -- --interactive --record-core-cycles --forward-mode=5tswap \
+		--nb-cores=1 --rxd=$((1 << bench_ring)) --txd=$((1 << bench_ring)) --burst=64 \
+		--auto-start --no-flush-rx \
+		>"$bench_folder/forwarder.log" 2>&1 <>"$bench_folder/commands" &
 	bench_forwarder=$!
-	disown
+}
+
+testpmd_has_stopped() {
+	grep -q 'CPU cycles/packet=' "$bench_folder/forwarder.log" ||
+		process_is_gone "$bench_forwarder"
+}
+
+# Leaves its counts in the log.
+stop_testpmd() {
+	echo stop >"$bench_folder/commands"
+	wait_until 10 testpmd_has_stopped || true
+	echo quit >"$bench_folder/commands"
+	wait_until 10 process_is_gone "$bench_forwarder" || true
 }
 
 # poller PID: the thread that polls.

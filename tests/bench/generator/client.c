@@ -25,8 +25,7 @@ int client_init(struct client *client, const struct options *options,
 	client->flow_bits = client->address_bits + (uint32_t)__builtin_ctz(options->client_ports);
 	client->window = options->window;
 	client->patience = rte_get_tsc_hz() / 1000 * options->patience;
-	client->interval = options->rate ? (double)rte_get_tsc_hz() / (double)options->rate : 0;
-	client->nanoseconds = 1e9 / (double)rte_get_tsc_hz();
+	pacer_init(&client->pacer, options->rate, rte_get_tsc_hz());
 	client->queries = calloc(slots, sizeof(*client->queries));
 	client->free_slots = calloc(slots, sizeof(*client->free_slots));
 	if (!client->queries || !client->free_slots)
@@ -47,8 +46,7 @@ void client_fini(struct client *client)
 
 void client_start(struct client *client, uint64_t now)
 {
-	client->start = now;
-	client->due_at = 0;
+	pacer_start(&client->pacer, now);
 }
 
 // The bits of the slot that address and port do not hold are the low ones of the id; the rest of
@@ -104,42 +102,33 @@ static void slot_give_back(struct client *client, uint32_t slot)
 	client->in_flight--;
 }
 
-// How many of at most `most` queries are due.
-static uint16_t count_due(const struct client *client, uint16_t most, uint64_t now)
-{
-	double behind;
-
-	if (client->interval == 0)
-		return most;
-	behind = (double)(now - client->start) - client->due_at;
-	if (behind < 0)
-		return 0;
-	return behind >= most * client->interval ? most : (uint16_t)(behind / client->interval) + 1;
-}
-
-uint16_t client_send(struct client *client, struct link *link, uint64_t now)
+static uint16_t send_burst(struct client *client, struct link *link, uint64_t now)
 {
 	struct rte_mbuf *frames[SEND_BURST];
 	uint16_t count = RTE_MIN(link_room(link), SEND_BURST);
 
 	count = (uint16_t)RTE_MIN(count, client->window - client->in_flight);
-	count = count_due(client, count, now);
+	count = (uint16_t)pacer_count_due(&client->pacer, count, now);
 	if (!count || rte_pktmbuf_alloc_bulk(link->pool, frames, count))
 		return 0;
 	for (uint16_t i = 0; i < count; i++)
 		base_prefetch_write(rte_pktmbuf_mtod(frames[i], void *));
-	for (uint16_t i = 0; i < count; i++) {
-		uint64_t sent_at = now;
-
-		// A query that could not go when it was due is late from then on.
-		if (client->interval != 0)
-			sent_at = client->start + (uint64_t)client->due_at;
-		client->due_at += client->interval;
-		write_query(client, link, frames[i], sent_at);
-	}
+	for (uint16_t i = 0; i < count; i++)
+		write_query(client, link, frames[i], pacer_take(&client->pacer, now));
 	client->in_flight += count;
 	client->counters.sent += count;
 	return count;
+}
+
+uint16_t client_send(struct client *client, struct link *link, uint64_t now)
+{
+	uint16_t sent = 0, burst;
+
+	do {
+		burst = send_burst(client, link, now);
+		sent += burst;
+	} while (burst == SEND_BURST);
+	return sent;
 }
 
 void client_probe(struct client *client, struct link *link, uint64_t now)
@@ -152,12 +141,14 @@ void client_probe(struct client *client, struct link *link, uint64_t now)
 	client->in_flight++;
 }
 
-static void count_latency(struct client *client, uint64_t sent_at, uint64_t now)
+static void receive_unexpected(struct client *client, struct client_query *query, uint16_t id)
 {
-	// A query of a rate is sent at the end of the interval that it is due in, at the earliest.
-	uint64_t cycles = now > sent_at ? now - sent_at : 0;
-
-	histogram_add(&client->latency, (uint64_t)((double)cycles * client->nanoseconds));
+	if (query->is_lost && query->lost_id == id) {
+		query->is_lost = false;
+		client->counters.late++;
+	} else {
+		client->counters.wrong++;
+	}
 }
 
 static void receive_one(
@@ -170,11 +161,8 @@ static void receive_one(
 		client->counters.wrong++;
 		return;
 	}
-	if (!query->is_in_flight || query->id != of.id) {
-		if (query->is_lost)
-			client->counters.late++;
-		else
-			client->counters.wrong++;
+	if (base_unlikely(!query->is_in_flight || query->id != of.id)) {
+		receive_unexpected(client, query, of.id);
 		return;
 	}
 	switch (frames_check_answer(client->template, data, length, &query->key)) {
@@ -190,9 +178,9 @@ static void receive_one(
 		break;
 	}
 	if (client->is_measuring)
-		count_latency(client, query->sent_at, now);
+		// What was due since this turn of the loop began may be answered before it ends.
+		histogram_add(&client->latency, now > query->sent_at ? now - query->sent_at : 0);
 	query->is_in_flight = false;
-	query->is_lost = false;
 	slot_give_back(client, slot);
 }
 
@@ -219,6 +207,7 @@ static void lose(struct client *client, uint32_t slot)
 
 	query->is_in_flight = false;
 	query->is_lost = true;
+	query->lost_id = query->id;
 	client->counters.lost++;
 	slot_give_back(client, slot);
 }

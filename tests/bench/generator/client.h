@@ -10,13 +10,15 @@
 #include "histogram.h"
 #include "link.h"
 #include "names.h"
+#include "pacer.h"
 
 struct client_query {
 	uint64_t sent_at; // when it was due, if there is a rate
 	struct frame_key key;
 	uint16_t id;
+	uint16_t lost_id; // of the last one of this slot that was given up
 	bool is_in_flight;
-	bool is_lost; // the last one of this slot was given up
+	bool is_lost; // one was, and its answer has not come since
 };
 
 struct client_counters {
@@ -43,13 +45,10 @@ struct client {
 	uint32_t window;
 	uint32_t expiry_slot; // the next to be looked at
 	uint64_t patience;
-	double interval; // between two queries of a rate; 0: none
-	double due_at; // the next query of the rate, in cycles since `start`
-	uint64_t start;
-	double nanoseconds; // of a cycle
+	struct pacer pacer;
 	bool is_measuring; // latencies count
 	struct client_counters counters;
-	struct histogram latency; // nanoseconds
+	struct histogram latency; // cycles
 };
 
 // 0 or -ENOMEM. `template` is kept.

@@ -42,6 +42,9 @@ void frames_make_template(struct frame_template *template, const struct options 
 		net_checksum_add(net_checksum_ipv4_pseudo(nowhere, frame + FRAMES_IP + 16, 17,
 					 FRAMES_QUERY_BYTES - FRAMES_UDP),
 			frame + FRAMES_UDP, FRAMES_QUERY_BYTES - FRAMES_UDP);
+	template->query_sum = net_checksum_add(
+		net_checksum_ipv4_pseudo(nowhere, nowhere, 17, FRAMES_QUERY_BYTES - FRAMES_UDP),
+		frame + FRAMES_UDP + 4, FRAMES_QUERY_BYTES - FRAMES_UDP - 4);
 	// The length of a datagram counts twice; from the flags of a query to those of an answer, and
 	// from no record to one.
 	template->answer_sum = net_checksum_add(
@@ -50,19 +53,27 @@ void frames_make_template(struct frame_template *template, const struct options 
 		record, sizeof(record));
 }
 
-static bool datagram_is_good(const struct frame_template *template, const uint8_t *data, size_t end)
+// Of a frame whose other bytes were all compared. `more` is what it has beside a query's bytes.
+static bool checksums_are_good(
+	const struct frame_template *template, const uint8_t *data, uint64_t more)
 {
-	uint16_t length = (uint16_t)(end - FRAMES_UDP);
-	uint64_t sum;
+	uint64_t sum = template->query_sum + more;
+	uint16_t word;
 
 	if (!template->has_checksums)
 		return true;
-	if (net_checksum_fold(net_checksum_ipv4_header(data + FRAMES_IP)) != NET_CHECKSUM_GOOD ||
-		bytes_load_u16(data + FRAMES_UDP + 6) == 0)
+	memcpy(&word, data + FRAMES_UDP + 6, sizeof(word));
+	if (word == 0 ||
+		net_checksum_fold(net_checksum_ipv4_header(data + FRAMES_IP)) != NET_CHECKSUM_GOOD)
 		return false;
-	sum = net_checksum_ipv4_pseudo(data + FRAMES_IP + 12, data + FRAMES_IP + 16, 17, length);
-	return net_checksum_fold(net_checksum_add(sum, data + FRAMES_UDP, length)) ==
-	       NET_CHECKSUM_GOOD;
+	sum += word;
+	memcpy(&word, data + FRAMES_DNS, sizeof(word));
+	sum += word;
+	for (int i = 0; i < FRAMES_KEY_BYTES; i += 4)
+		sum += net_checksum_word(data + FRAMES_KEY + i);
+	sum += (uint64_t)net_checksum_word(data + FRAMES_IP + 12) +
+	       net_checksum_word(data + FRAMES_IP + 16) + net_checksum_word(data + FRAMES_UDP);
+	return net_checksum_fold(sum) == NET_CHECKSUM_GOOD;
 }
 
 enum frame_check frames_check_answer(const struct frame_template *template, const uint8_t *data,
@@ -88,15 +99,18 @@ enum frame_check frames_check_answer(const struct frame_template *template, cons
 		memcmp(data + FRAMES_QUERY_BYTES, record, sizeof(record)) ||
 		memcmp(data + RECORD_ADDRESS, &address, sizeof(address)))
 		return FRAME_WRONG;
-	return datagram_is_good(template, data, FRAMES_ANSWER_BYTES) ? FRAME_GOOD : FRAME_WRONG;
+	return checksums_are_good(template, data, template->answer_sum + address) ? FRAME_GOOD
+										  : FRAME_WRONG;
 }
 
 bool frames_is_query(const struct frame_template *template, const uint8_t *data, uint16_t length)
 {
 	return length == FRAMES_QUERY_BYTES &&
+	       memcmp(data + FRAMES_IP + 2, template->query + FRAMES_IP + 2, 2) == 0 &&
+	       memcmp(data + FRAMES_UDP + 4, template->query + FRAMES_UDP + 4, 2) == 0 &&
 	       memcmp(data + FRAMES_DNS + 2, template->query + FRAMES_DNS + 2, 10) == 0 &&
 	       memcmp(data + FRAMES_SUFFIX, suffix, sizeof(suffix)) == 0 &&
-	       datagram_is_good(template, data, FRAMES_QUERY_BYTES);
+	       checksums_are_good(template, data, 0);
 }
 
 static void swap(uint8_t *a, uint8_t *b, size_t length)

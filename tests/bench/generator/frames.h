@@ -34,10 +34,12 @@ struct frame_key {
 	uint32_t words[FRAMES_KEY_BYTES / 4];
 };
 
+// Its sums leave out what differs from frame to frame, so that a checksum takes a few additions.
 struct frame_template {
 	uint8_t query[FRAMES_QUERY_BYTES];
 	uint64_t ip_sum; // of the query's IP header without source
 	uint64_t udp_sum; // of the query's pseudo header and datagram without source, id and key
+	uint64_t query_sum; // as udp_sum, but without either address and port
 	uint64_t answer_sum; // what an answer has more than its query, without the address in it
 	bool has_checksums;
 };
@@ -57,22 +59,28 @@ enum frame_check {
 
 void frames_make_template(struct frame_template *template, const struct options *options);
 
-static inline struct frame_key frames_key(uint64_t number)
+// Eight hexadecimal digits as characters, the lowest in the lowest byte, all at once.
+static inline uint64_t frames_digits(uint32_t number)
 {
-	static const char digits[16] = {
-		'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
-	uint8_t bytes[FRAMES_KEY_BYTES] = {FRAMES_KEY_BYTES - 1};
-	struct frame_key key;
+	uint64_t digits = number, letters;
 
-	for (int i = 1; i < FRAMES_KEY_BYTES; i++, number >>= 4)
-		bytes[i] = (uint8_t)digits[number & 15];
-	memcpy(&key, bytes, sizeof(key));
-	return key;
+	digits = (digits | digits << 16) & UINT64_C(0x0000ffff0000ffff);
+	digits = (digits | digits << 8) & UINT64_C(0x00ff00ff00ff00ff);
+	digits = (digits | digits << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	letters = (digits + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+	return digits + UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10);
 }
 
-static inline bool frames_key_equal(const struct frame_key *a, const struct frame_key *b)
+// Of the number's lowest 44 bits, the lowest digit first.
+static inline struct frame_key frames_key(uint64_t number)
 {
-	return memcmp(a, b, sizeof(*a)) == 0;
+	uint64_t low = htole64(frames_digits((uint32_t)number) << 8 | (FRAMES_KEY_BYTES - 1));
+	uint32_t high = htole32((uint32_t)frames_digits((uint32_t)(number >> 28)));
+	struct frame_key key;
+
+	memcpy(&key.words[0], &low, sizeof(low));
+	key.words[2] = high;
+	return key;
 }
 
 // The address that answers a key.
@@ -112,9 +120,11 @@ static inline bool frames_is_udp(const uint8_t *data, uint16_t length)
 	       data[FRAMES_IP + 9] == 17;
 }
 
+// By QR, not by its port, so that a device that only turns addresses round stands as well
+// between clients and upstreams.
 static inline bool frames_is_to_upstream(const uint8_t *data)
 {
-	return data[FRAMES_UDP + 2] == 0 && data[FRAMES_UDP + 3] == 53;
+	return !(data[FRAMES_DNS + 2] & 0x80);
 }
 
 // Whose answer this is.

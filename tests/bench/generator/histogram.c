@@ -24,3 +24,12 @@ uint64_t histogram_quantile(const struct histogram *histogram, uint32_t parts)
 	}
 	return 0;
 }
+
+void histogram_merge(struct histogram *histogram, const struct histogram *other)
+{
+	for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+		histogram->buckets[i] += other->buckets[i];
+	histogram->count += other->count;
+	if (other->most > histogram->most)
+		histogram->most = other->most;
+}

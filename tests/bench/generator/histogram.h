@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A histogram of nanoseconds in buckets that grow with the value: the first 256 are exact, above
+// A histogram of times in buckets that grow with the value: the first 256 are exact, above
 // that each power of two has 128, so that a quantile is off by less than 1 %.
 #pragma once
 
@@ -32,6 +32,9 @@ static inline void histogram_add(struct histogram *histogram, uint64_t value)
 	if (value > histogram->most)
 		histogram->most = value;
 }
+
+// Adds all that `other` has.
+void histogram_merge(struct histogram *histogram, const struct histogram *other);
 
 // The least value that `parts` of a million of all values do not exceed, to within a bucket; 0
 // for an empty histogram.

@@ -38,6 +38,13 @@ struct link {
 int link_open(struct link *link, const struct options *options, uint32_t frames);
 void link_close(struct link *link);
 
+// Gives back frames that link_receive brought, of one buffer each.
+static inline void link_recycle(struct link *link, struct rte_mbuf **frames, uint16_t count)
+{
+	if (count)
+		rte_mempool_put_bulk(link->pool, (void **)frames, count);
+}
+
 // Up to LINK_BURST frames of the next queue.
 uint16_t link_receive(struct link *link, struct rte_mbuf **frames);
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "frames.h"
 #include "link.h"
+#include "report.h"
 
 static const char help[] =
 	"usage: millrace-generator EAL... -- [options]\n"
@@ -20,13 +21,16 @@ static const char help[] =
 	"Plays the clients and the upstreams of a forwarder on one port and one core, and says as\n"
 	"JSON what came back. Clients are 10.61.0.0 and up, upstreams 10.60.0.2 and up, all at "
 	"the\n"
-	"MAC 02:00:00:00:60:02; nobody answers ARP.\n"
+	"MAC 02:00:00:00:60:02; nobody answers ARP. A device that only turns addresses round can\n"
+	"stand in the forwarder's place: it sends each query to an upstream, so to say.\n"
 	"\n"
 	"  --rate N             queries a second (0: as fast as answers come back)\n"
 	"  --window N           in flight at most (512)\n"
 	"  --delay N            of the upstreams, in microseconds (0)\n"
 	"  --warm-up N, --time N  milliseconds before what is measured (1000), and of it (3000)\n"
-	"  --patience N         milliseconds after which a query is lost (6000)\n"
+	"  --windows N          how often, each with its warm-up (1)\n"
+	"  --patience N         milliseconds after which a query is lost, and for which one that\n"
+	"                       has no answer at the end of its window is waited for (6000)\n"
 	"  --names different|uniform|zipf\n"
 	"  --name-count N       of uniform and zipf (65536)\n"
 	"  --clients N          addresses, a power of two (256)\n"
@@ -37,7 +41,8 @@ static const char help[] =
 	"  --checksums full|none\n"
 	"  --forwarder ADDRESS  (10.60.0.1)\n"
 	"  --forwarder-mac MAC  (02:00:00:00:60:01)\n"
-	"  --yardstick          counts what a testpmd in 5tswap mode turns round, in place of DNS\n"
+	"  --circulate          sends the same frames again and again, as many as the window has,\n"
+	"                       and counts what a testpmd in 5tswap mode turns round\n"
 	"  --real-time          begins when standard input brings the id of the forwarder's "
 	"thread;\n"
 	"                       both threads then go before all others until all is measured\n"
@@ -64,6 +69,7 @@ static const struct number_option numbers[] = {
 	NUMBER("delay", delay, 0, 10000000, false),
 	NUMBER("warm-up", warm_up, 0, 600000, false),
 	NUMBER("time", time, 1, 600000, false),
+	NUMBER("windows", windows, 1, REPORT_WINDOWS_MOST, false),
 	NUMBER("patience", patience, 1, 60000, false),
 	NUMBER("name-count", name_count, 1, 1u << 30, false),
 	NUMBER("clients", client_addresses, 1, FRAMES_CLIENTS_MOST, true),
@@ -79,7 +85,7 @@ enum word_option {
 	WORD_RSS_KEY,
 	WORD_FORWARDER,
 	WORD_FORWARDER_MAC,
-	WORD_YARDSTICK,
+	WORD_CIRCULATE,
 	WORD_REAL_TIME,
 	WORD_STAY,
 	WORD_JSON,
@@ -163,8 +169,8 @@ static int parse_value(struct options *options, int option, const char *text)
 		error = rte_ether_unformat_addr(text, &mac);
 		memcpy(options->forwarder_mac.bytes, mac.addr_bytes, NET_MAC_BYTES);
 		return error ? -EINVAL : 0;
-	case WORD_YARDSTICK:
-		options->is_yardstick = true;
+	case WORD_CIRCULATE:
+		options->circulates = true;
 		return 0;
 	case WORD_REAL_TIME:
 		options->is_real_time = true;
@@ -183,12 +189,12 @@ static int parse_value(struct options *options, int option, const char *text)
 static void list_options(struct option known[WORDS + 1])
 {
 	static const char *const words[] = {"rate", "names", "checksums", "rss-key", "forwarder",
-		"forwarder-mac", "yardstick", "real-time", "stay", "json", "help"};
+		"forwarder-mac", "circulate", "real-time", "stay", "json", "help"};
 
 	for (int i = 0; i < WORDS; i++) {
 		known[i] = (struct option){
 			.name = i < WORD_RATE ? numbers[i].name : words[i - WORD_RATE],
-			.has_arg = (i >= WORD_YARDSTICK && i <= WORD_STAY) || i == WORD_HELP
+			.has_arg = (i >= WORD_CIRCULATE && i <= WORD_STAY) || i == WORD_HELP
 					   ? no_argument
 					   : required_argument,
 			.val = i,
@@ -223,6 +229,7 @@ int options_parse(struct options *options, int argc, char *argv[])
 		.window = 512,
 		.warm_up = 1000,
 		.time = 3000,
+		.windows = 1,
 		.patience = 6000,
 		.name_count = 65536,
 		.client_addresses = 256,

@@ -27,7 +27,8 @@ struct options {
 	uint32_t delay; // of the upstreams, in microseconds
 	uint32_t warm_up; // milliseconds that count for nothing but losses
 	uint32_t time; // milliseconds measured
-	uint32_t patience; // milliseconds until a query counts as lost
+	uint32_t windows; // how often, each with its warm-up
+	uint32_t patience; // milliseconds until a query counts as lost, or late
 	enum option_names names;
 	uint32_t name_count; // of uniform and Zipf
 	uint32_t client_addresses; // powers of two
@@ -35,7 +36,7 @@ struct options {
 	uint32_t upstreams;
 	uint32_t queues;
 	enum option_checksums checksums;
-	bool is_yardstick; // frames go round through a device that turns them, and nothing is asked
+	bool circulates; // the same frames go round and round, and nothing is asked
 	bool is_real_time; // with a thread that standard input names
 	bool stays; // on the link when all is written, until a signal comes
 	uint8_t rss_key[OPTION_RSS_KEY_BYTES] base_aligned(4); // DPDK reads it by words

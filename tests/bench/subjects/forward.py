@@ -2,7 +2,7 @@
 """Forwarded queries: their rate against the link's, and what many of them in flight cost."""
 import os
 
-from results import compare, summarize
+from results import compare, summarize_beside, summarize_circulation
 
 RUNS = {
     "forward_0ms": "delay_0ms",
@@ -30,12 +30,29 @@ def bytes_per_query(folder):
     return round((resident[262144] - resident[1024]) / (262144 - 1024))
 
 
+def add_limits(forward, results):
+    """A forwarded query is two frames in and two out, as are two packets of testpmd."""
+    summary = forward["delay_0ms"]
+    forward["circulation"] = summarize_circulation(results["circulation"])
+    summary["limit_pps"] = summary["yardstick"]["pps"]
+    summary["ratio"] = compare(
+        results["forward_0ms"], results["forward_0ms_yardstick"], "qps")
+    summary["limit_circulating_pps"] = forward["circulation"]["pps"]
+    summary["ratio_circulating"] = round(2 * compare(
+        results["forward_0ms"], results["circulation"], "qps", "pps"), 3)
+    if "cycles_per_packet" in summary["yardstick"]:
+        summary["ratio_cycles"] = round(
+            2 * summary["yardstick"]["cycles_per_packet"] / summary["cycles_per_query"], 3)
+
+
 def collect(folder, results):
     if "forward_20ms" not in results:
         return None
-    forward = {key: summarize(results[name], results["limit"]) for name, key in RUNS.items()}
-    forward["delay_cost"] = compare(results, "forward_20ms", "forward_0ms", "qps")
-    forward["in_flight_cost"] = compare(results, "in_flight_1000", "in_flight_200000", "qps")
+    forward = {key: summarize_beside(results, name) for name, key in RUNS.items()}
+    add_limits(forward, results)
+    forward["delay_cost"] = compare(results["forward_20ms"], results["forward_0ms"], "qps")
+    forward["in_flight_cost"] = compare(
+        results["in_flight_1000"], results["in_flight_200000"], "qps")
     forward["bytes_per_query"] = bytes_per_query(folder)
     return forward
 
@@ -43,3 +60,11 @@ def collect(folder, results):
 def runs(forward):
     for key in RUNS.values():
         yield "forward " + key, forward[key]
+
+
+def lines(forward):
+    summary = forward["delay_0ms"]
+    yield f"ratio to testpmd under the same load          {summary['ratio']:>8}"
+    yield f"ratio to testpmd with frames going round      {summary['ratio_circulating']:>8}"
+    if "ratio_cycles" in summary:
+        yield f"ratio by cycles of the forwarder's core       {summary['ratio_cycles']:>8}"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: BSD-3-Clause
 # queries of names all different, answered by the upstreams at once and after 20 ms;
 # and with 1,000 and 200,000 queries in flight
@@ -13,17 +13,26 @@ measure_memory() {
 	bench_stop
 }
 
+# What testpmd turns round when the generator sends the same frames again and again.
+measure_circulation() {
+	run testpmd circulation "$1" 64 --circulate --window 512
+}
+
 measure_forward() {
-	local round qps
+	local round rate
 	for round in $(seq "$bench_rounds"); do
-		measure_limit "limit.$round"
-		measure_millrace "forward_0ms.$round" 64 --window 512
-		qps=$(result "forward_0ms.$round" qps)
-		measure_millrace "forward_20ms.$round" 192 --window 131072 --delay 20000 --rate "$qps"
-		measure_millrace "in_flight_1000.$round" 64 --window 1000
-		# So slow that all of them are needed to keep up the rate.
-		measure_millrace "in_flight_200000.$round" 256 --window 200000 \
-			--delay $((200000 * 1000000 / qps))
+		measure_circulation "$round"
+		measure_beside_yardstick forward_0ms "$round" 64 --window 512
+		rate=$(round_rate forward_0ms "$round")
+		measure_beside_yardstick forward_20ms "$round" 192 --window 131072 --delay 20000 \
+			--rate "$rate"
+		measure_beside_yardstick in_flight_1000 "$round" 64 --window 1000
+		rate=$(round_rate in_flight_1000 "$round")
+		# The delay that keeps so many in flight at the rate of the run before; some more
+		# are allowed, so that it is not the window that bounds the rate.
+		measure_beside_yardstick in_flight_200000 "$round" 256 --window 220000 \
+			--delay $((200000 * 1000000 / rate)) --rate $((rate * 11 / 10)) \
+			--warm-up 250
 	done
 	measure_memory 1024
 	measure_memory 262144

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How long a forwarded query takes, its upstream apart, at half of the best rate."""
-from results import summarize
+from results import summarize_beside
 
 FLOORS = (
     ("latency at half rate: p99, us", "p99_us", 25, "most"),
@@ -11,7 +11,7 @@ FLOORS = (
 def collect(folder, results):
     if "latency" not in results:
         return None
-    return summarize(results["latency"], None)
+    return summarize_beside(results, "latency")
 
 
 def runs(latency):

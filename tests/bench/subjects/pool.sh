@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: BSD-3-Clause
 # taking a connection and giving it back, on one lcore and on two, without the sweep, with the
 # sweep at its pace, and with one that never pauses
