@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a second worker lcore adds."""
+import statistics
+
+FLOORS = (
+    ("two workers against one", "speedup", 1.9, "least"),
+)
+
+
+def collect(folder, results):
+    if "scale" not in results:
+        return None
+    rounds = list(results["scale"].values())
+    return {key: round(statistics.median(one[key] for one in rounds), 3) for key in rounds[0]}
+
+
+def lines(scale):
+    yield (f"scale: {scale['one'] / 1e6:.2f} million queries a second of one worker, "
+           f"{scale['two'] / 1e6:.2f} of two: {scale['speedup']:.2f} x")
+    yield (f"       the same CPUs on their own memory {scale['speedup_yardstick']:.2f} x, "
+           f"in registers {scale['speedup_registers']:.2f} x")
