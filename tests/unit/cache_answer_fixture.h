@@ -48,7 +48,7 @@ static inline struct cache_answer_value kept_value_view(struct kept_value *kept,
 		.here = bytes,
 		.here_length = (uint16_t)here,
 		.length = (uint16_t)kept->length,
-		.copy = kept_value_copy,
+		.copy = here < kept->length ? kept_value_copy : NULL,
 		.context = kept,
 	};
 }

@@ -121,6 +121,10 @@ static void a_denial_lives_for_the_soa_minimum(void)
 	reply_add_soa(&reply, "example.org", 86400, 86400);
 	expect_kept(CACHE_ANSWER_NODATA, 1800);
 	start(0, DNS_TYPE_A);
+	reply_add_soa(&reply, "example.org", 86400, 400);
+	reply_add_soa(&reply, "example.org", 86400, 300);
+	expect_kept(CACHE_ANSWER_NODATA, 400); // the first one's
+	start(0, DNS_TYPE_A);
 	reply_add_soa(&reply, "example.org", 86400, 0);
 	expect_kept(CACHE_ANSWER_NODATA, 5);
 	start(0, DNS_TYPE_A);
@@ -181,6 +185,19 @@ static void a_chain_that_ends_without_the_type_is_a_denial(void)
 	expect_refused(CACHE_ANSWER_REFUSED_NO_SOA);
 }
 
+static void records_of_another_class_answer_nothing(void)
+{
+	start(0, DNS_TYPE_A);
+	reply_add_a(&reply, DNS_SECTION_ANSWER, "@", 300, 1);
+	bytes_store_u16(reply.bytes + query.length + 4, 3);
+	expect_refused(CACHE_ANSWER_REFUSED_NO_SOA);
+	start(0, DNS_TYPE_A);
+	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_CNAME, 300, "a.example.org");
+	bytes_store_u16(reply.bytes + query.length + 4, 3);
+	reply_add_a(&reply, DNS_SECTION_ANSWER, "a.example.org", 300, 1);
+	expect_refused(CACHE_ANSWER_REFUSED_NO_SOA);
+}
+
 static void chains_without_an_end_are_not_kept(void)
 {
 	char owner[16];
@@ -190,11 +207,18 @@ static void chains_without_an_end_are_not_kept(void)
 	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_CNAME, 300, "a.example.org");
 	reply_add_name(&reply, DNS_SECTION_ANSWER, "a.example.org", DNS_TYPE_CNAME, 300, "@");
 	expect_refused(CACHE_ANSWER_REFUSED_NO_SOA);
-	// Two CNAMEs of one name, of which the first ends well.
+	// Two CNAMEs of one name, even if both end well; the same one twice is one.
 	start(0, DNS_TYPE_A);
 	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_CNAME, 300, "a.example.org");
-	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_CNAME, 300, "b.example.org");
+	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_CNAME, 300, "A.example.org");
 	reply_add_a(&reply, DNS_SECTION_ANSWER, "a.example.org", 300, 1);
+	expect_kept(CACHE_ANSWER_SUCCESS, 300);
+	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_CNAME, 300, "b.example.org");
+	reply_add_a(&reply, DNS_SECTION_ANSWER, "b.example.org", 300, 1);
+	expect_refused(CACHE_ANSWER_REFUSED_NO_SOA);
+	start(0, DNS_TYPE_CNAME);
+	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_CNAME, 300, "a.example.org");
+	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_CNAME, 300, "b.example.org");
 	expect_refused(CACHE_ANSWER_REFUSED_NO_SOA);
 	// Longer than anyone follows.
 	start(0, DNS_TYPE_A);
@@ -338,6 +362,16 @@ static void broken_records_are_not_kept(void)
 	expect_refused(CACHE_ANSWER_REFUSED_BROKEN);
 }
 
+// Of class ANY, whose data nobody knows: not even what a signature covers stands there.
+static void a_signature_of_nothing_is_a_record_as_others(void)
+{
+	start(0, DNS_TYPE_A);
+	reply_add_a(&reply, DNS_SECTION_ANSWER, "@", 300, 1);
+	reply_add(&reply, DNS_SECTION_ADDITIONAL, ".", DNS_TYPE_SIG, 100, "", 0);
+	bytes_store_u16(reply.writer.at - 8, 255);
+	expect_kept(CACHE_ANSWER_SUCCESS, 100);
+}
+
 static void pointers_into_other_bytes_are_not_kept(void)
 {
 	size_t opt;
@@ -465,6 +499,7 @@ static const struct unit_case cases[] = {
 		a_chain_of_cnames_that_ends_with_the_type_is_a_success},
 	{"a chain that ends without the type is a denial",
 		a_chain_that_ends_without_the_type_is_a_denial},
+	{"records of another class answer nothing", records_of_another_class_answer_nothing},
 	{"chains without an end are not kept", chains_without_an_end_are_not_kept},
 	{"a delegation is kept for five seconds", a_delegation_is_kept_for_five_seconds},
 	{"failures are kept as long as told", failures_are_kept_as_long_as_told},
@@ -475,6 +510,8 @@ static const struct unit_case cases[] = {
 	{"transfers and meta types are not kept", transfers_and_meta_types_are_not_kept},
 	{"answers to queries without RD are not kept", answers_to_queries_without_rd_are_not_kept},
 	{"broken records are not kept", broken_records_are_not_kept},
+	{"a signature of nothing is a record as others",
+		a_signature_of_nothing_is_a_record_as_others},
 	{"pointers into other bytes are not kept", pointers_into_other_bytes_are_not_kept},
 	{"more records than are kept are refused", more_records_than_are_kept_are_refused},
 	{"signatures end the time", signatures_end_the_time},

@@ -93,6 +93,16 @@ static void signatures_of_the_message_are_not_kept(void)
 	finish(&kept);
 	CU_ASSERT_EQUAL(answered.message.additional_count, 1);
 	kept_value_free(&kept);
+	// One that covers a type signs that, and stays.
+	start(DNS_TYPE_A, 0);
+	reply_add_a(&reply, DNS_SECTION_ANSWER, "@", 300, 1);
+	reply_open(&reply, DNS_SECTION_ADDITIONAL, ".", DNS_TYPE_SIG, 60);
+	byte_writer_put_u16(&reply.writer, DNS_TYPE_A);
+	byte_writer_put(&reply.writer, sig + 2, sizeof(sig) - 2);
+	reply_close(&reply);
+	finish(&kept);
+	CU_ASSERT_EQUAL(answered.message.additional_count, 2);
+	kept_value_free(&kept);
 }
 
 static void dnssec_records_are_kept_with_do_only(void)
@@ -112,6 +122,23 @@ static void dnssec_records_are_kept_with_do_only(void)
 		CU_ASSERT_EQUAL(answered.message.additional_count, 1);
 		kept_value_free(&kept);
 	}
+}
+
+// With nothing that stays behind them.
+static void dnssec_records_at_the_end_of_authority_go(void)
+{
+	struct kept_value kept;
+
+	start(DNS_TYPE_A, 0);
+	reply_add_soa(&reply, "example.org", 300, 60);
+	reply_add_rrsig(
+		&reply, DNS_SECTION_AUTHORITY, "example.org", DNS_TYPE_SOA, 300, 1800000000);
+	reply_add_nsec(&reply, DNS_SECTION_AUTHORITY, "@", 300);
+	reply_add_opt(&reply, 1232, 0, NULL, 0);
+	finish(&kept);
+	CU_ASSERT_EQUAL(answered.message.authority_count, 1);
+	CU_ASSERT_EQUAL(answered.message.additional_count, 1);
+	kept_value_free(&kept);
 }
 
 static void what_does_not_fit_is_not_written(void)
@@ -199,6 +226,9 @@ static void broken_values_are_not_whole(void)
 		}
 		kept.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
+	// An answer has QR.
+	kept.bytes[0] ^= 0x80;
+	CU_ASSERT_FALSE(is_whole(&kept, kept.length, DNS_TYPE_A));
 	// Letters, addresses, TTLs and signatures may be any; counts, lengths and types not.
 	CU_ASSERT_TRUE(refused > 400);
 	CU_ASSERT_TRUE(taken > 400);
@@ -211,6 +241,7 @@ static const struct unit_case cases[] = {
 	{"OPT in the middle is not kept", opt_in_the_middle_is_not_kept},
 	{"signatures of the message are not kept", signatures_of_the_message_are_not_kept},
 	{"DNSSEC records are kept with DO only", dnssec_records_are_kept_with_do_only},
+	{"DNSSEC records at the end of authority go", dnssec_records_at_the_end_of_authority_go},
 	{"what does not fit is not written", what_does_not_fit_is_not_written},
 	{"whole values are whole", whole_values_are_whole},
 	{"broken values are not whole", broken_values_are_not_whole},

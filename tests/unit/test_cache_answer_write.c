@@ -392,6 +392,28 @@ static void addresses_of_ipv6_rotate_too(void)
 	kept_value_free(&kept);
 }
 
+static void the_first_run_of_addresses_rotates_alone(void)
+{
+	struct cache_answer_manner manner = {.rotation = UINT32_MAX};
+	struct kept_value kept;
+	struct dns_record record;
+
+	query_make(&query, DNS_FLAG_RD, "www.example.org", DNS_TYPE_ANY);
+	reply_start(&reply, QR_RD_RA, "www.example.org", DNS_TYPE_ANY);
+	reply_add_a(&reply, DNS_SECTION_ANSWER, "@", 300, 1);
+	reply_add_a(&reply, DNS_SECTION_ANSWER, "@", 300, 2);
+	reply_add(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_AAAA, 60, "aaaaaaaaaaaaaaaa", 16);
+	reply_add(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_AAAA, 60, "bbbbbbbbbbbbbbbb", 16);
+	reply_finish(&reply);
+	keep(&kept, &query, &reply);
+	answer(&kept, &query, manner, &answered);
+	CU_ASSERT_EQUAL(answered_address(0), 2);
+	CU_ASSERT_EQUAL(answered_address(1), 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reply_record(&answered, DNS_SECTION_ANSWER, 2, &record));
+	CU_ASSERT_EQUAL(answered.bytes[record.data_offset], 'a');
+	kept_value_free(&kept);
+}
+
 static void other_records_do_not_rotate(void)
 {
 	struct cache_answer_manner manner = {.rotation = UINT32_MAX};
@@ -411,6 +433,21 @@ static void other_records_do_not_rotate(void)
 	kept_value_free(&kept);
 }
 
+// Writes an answer, if any, into a frame with no byte to spare.
+static void write_within(struct kept_value *kept, size_t here, size_t room)
+{
+	struct cache_answer_client client = cache_answer_client_make(&query.message, 1232);
+	struct cache_answer_manner manner = {.age = 1, .rotation = UINT32_MAX};
+	struct cache_answer_value value = kept_value_view(kept, here);
+	uint8_t *frame = malloc(room);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(frame);
+	memcpy(frame, query.bytes, query.length);
+	CU_ASSERT_TRUE(cache_answer_write(frame, room, &client, &value, &manner) <= room);
+	free((void *)(uintptr_t)value.here);
+	free(frame);
+}
+
 static void values_that_lie_give_no_answer(void)
 {
 	struct kept_value kept;
@@ -421,25 +458,17 @@ static void values_that_lie_give_no_answer(void)
 	reply_add_a(&reply, DNS_SECTION_ANSWER, "@", 300, 2);
 	reply_finish(&reply);
 	keep(&kept, &query, &reply);
-	for (size_t at = 0; at < kept.length; at++) {
-		for (unsigned int i = 0; i < 8; i++) {
-			struct cache_answer_client client =
-				cache_answer_client_make(&query.message, 1232);
-			struct cache_answer_manner manner = {.age = 1, .rotation = UINT32_MAX};
-			struct cache_answer_value value;
-			uint8_t *frame = malloc(512);
-
-			CU_ASSERT_PTR_NOT_NULL_FATAL(frame);
-			kept.bytes[at] ^= (uint8_t)(1 << i);
-			value = kept_value_view(
-				&kept, i % 2 ? SIZE_MAX : CACHE_ANSWER_HEADER_BYTES);
-			memcpy(frame, query.bytes, query.length);
-			CU_ASSERT_TRUE(
-				cache_answer_write(frame, 512, &client, &value, &manner) <= 512);
-			kept.bytes[at] ^= (uint8_t)(1 << i);
-			free((void *)(uintptr_t)value.here);
-			free(frame);
-		}
+	for (size_t bit = 0; bit < 8 * kept.length; bit++) {
+		kept.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		write_within(&kept, SIZE_MAX, 512);
+		write_within(&kept, SIZE_MAX, reply.length);
+		write_within(&kept, CACHE_ANSWER_HEADER_BYTES, reply.length);
+		kept.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	// Each place that a TTL may be said to stand at.
+	for (uint16_t offset = 0; offset < 64; offset++) {
+		bytes_store_u16(kept.bytes + kept.length - 2, offset);
+		write_within(&kept, SIZE_MAX, reply.length);
 	}
 	// Without its end.
 	kept.length -= 1;
@@ -468,6 +497,7 @@ static const struct unit_case cases[] = {
 	{"a small frame loses options and OPT", a_small_frame_loses_options_and_opt},
 	{"addresses rotate by the number given", addresses_rotate_by_the_number_given},
 	{"addresses of IPv6 rotate too", addresses_of_ipv6_rotate_too},
+	{"the first run of addresses rotates alone", the_first_run_of_addresses_rotates_alone},
 	{"other records do not rotate", other_records_do_not_rotate},
 	{"values that lie give no answer", values_that_lie_give_no_answer},
 };

@@ -188,6 +188,21 @@ static void data_of_other_types_is_copied(void)
 	CU_ASSERT_EQUAL(rewritten.message.edns.length, 16);
 }
 
+static void data_of_other_classes_is_copied(void)
+{
+	struct dns_record record;
+
+	reply_start(&reply, QR_RD_RA, "www.example.org", DNS_TYPE_A);
+	reply_add(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_A, 300, "\1a\0\4\0", 5);
+	bytes_store_u16(reply.writer.at - 5 - 8, 3);
+	reply_finish(&reply);
+	CU_ASSERT_EQUAL(dns_message_check_records(reply.bytes, reply.length, &reply.message), 0);
+	CU_ASSERT_EQUAL(rewrite(all_stay, NULL), (int)reply.length);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reply_record(&rewritten, DNS_SECTION_ANSWER, 0, &record));
+	CU_ASSERT_EQUAL(record.class_, 3);
+	CU_ASSERT_EQUAL(memcmp(rewritten.bytes + record.data_offset, "\1a\0\4\0", 5), 0);
+}
+
 static void broken_data_is_refused(void)
 {
 	static const struct {
@@ -250,6 +265,38 @@ static void names_that_cost_too_much_are_refused(void)
 	}
 	reply_finish(&reply);
 	CU_ASSERT_EQUAL(rewrite(all_stay, NULL), -EBADMSG);
+	CU_ASSERT_EQUAL(
+		dns_message_check_records(reply.bytes, reply.length, &reply.message), -EBADMSG);
+}
+
+// Both have the same place and tag in the table.
+static void names_of_one_hash_are_told_apart(void)
+{
+	reply_start(&reply, QR_RD_RA, "www.example.org", DNS_TYPE_A);
+	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_NS, 300, "n033098");
+	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_NS, 300, "n064490");
+	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_NS, 300, "n033098");
+	reply_finish(&reply);
+	CU_ASSERT_TRUE(rewrite(all_stay, NULL) > 0);
+	expect_name(DNS_SECTION_ANSWER, 0, 0, "n033098.");
+	expect_name(DNS_SECTION_ANSWER, 1, 0, "n064490.");
+	expect_name(DNS_SECTION_ANSWER, 2, 0, "n033098.");
+	CU_ASSERT_EQUAL(rewritten.length, reply.length - 7);
+}
+
+// A pointer has 14 bits.
+static void names_beyond_the_reach_of_pointers_are_written_whole(void)
+{
+	static const uint8_t data[250];
+
+	reply_start(&reply, QR_RD_RA, "www.example.org", DNS_TYPE_A);
+	for (unsigned int i = 0; i < 64; i++)
+		reply_add(&reply, DNS_SECTION_ANSWER, "@", TYPE_UNKNOWN, 300, data, sizeof(data));
+	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_NS, 300, "far.away.example.net");
+	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_NS, 300, "far.away.example.net");
+	reply_finish(&reply);
+	CU_ASSERT_EQUAL(rewrite(all_stay, NULL), (int)reply.length);
+	expect_name(DNS_SECTION_ANSWER, 65, 0, "far.away.example.net.");
 }
 
 static void dnssec_records_go_without_do(void)
@@ -336,9 +383,13 @@ static const struct unit_case cases[] = {
 	{"the case of names stays", the_case_of_names_stays},
 	{"names of later types are written whole", names_of_later_types_are_written_whole},
 	{"data of other types is copied", data_of_other_types_is_copied},
+	{"data of other classes is copied", data_of_other_classes_is_copied},
 	{"broken data is refused", broken_data_is_refused},
 	{"no byte is written beyond the room", no_byte_is_written_beyond_the_room},
 	{"names that cost too much are refused", names_that_cost_too_much_are_refused},
+	{"names of one hash are told apart", names_of_one_hash_are_told_apart},
+	{"names beyond the reach of pointers are written whole",
+		names_beyond_the_reach_of_pointers_are_written_whole},
 	{"DNSSEC records go without DO", dnssec_records_go_without_do},
 	{"DNSSEC records asked for stay", dnssec_records_asked_for_stay},
 	{"pointers must lead to labels of names", pointers_must_lead_to_labels_of_names},
