@@ -18,14 +18,20 @@ struct toeplitz {
 
 void toeplitz_init(struct toeplitz *toeplitz, const uint8_t key[OPTION_RSS_KEY_BYTES]);
 
-// The queue of a frame with an IPv4 header without options, and a UDP header.
-static inline uint16_t toeplitz_queue(
-	const struct toeplitz *toeplitz, const uint8_t *frame, uint16_t queue_count)
+// Of addresses and ports, in the order and the bytes of the frame.
+static inline uint32_t toeplitz_hash(
+	const struct toeplitz *toeplitz, const uint8_t input[TOEPLITZ_INPUT_BYTES])
 {
-	const uint8_t *input = frame + 26;
 	uint32_t hash = 0;
 
 	for (int i = 0; i < TOEPLITZ_INPUT_BYTES; i++)
 		hash ^= toeplitz->bytes[i][input[i]];
-	return (uint16_t)(hash % TOEPLITZ_TABLE % queue_count);
+	return hash;
+}
+
+// The queue of a frame with an IPv4 header without options, and a UDP header.
+static inline uint16_t toeplitz_queue(
+	const struct toeplitz *toeplitz, const uint8_t *frame, uint16_t queue_count)
+{
+	return (uint16_t)(toeplitz_hash(toeplitz, frame + 26) % TOEPLITZ_TABLE % queue_count);
 }
