@@ -62,3 +62,8 @@ bool cache_answer_record_is_good(const struct cache_record *record)
 	       cache_answer_is_whole(record->value, record->value_length, cache_key_name(key),
 		       cache_key_name_length(key), cache_key_type(key), cache_key_class(key));
 }
+
+bool cache_answer_copy(const void *context, uint32_t offset, void *to, uint32_t length)
+{
+	return cache_view_copy(context, offset, to, length);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Answers in the terms of the store: keys, kinds, and records that come from files.
 #include "cache_answer_fixture.h"
+#include "cache_fixture.h"
 
 #include "cache/answer_record.h"
 
@@ -143,12 +144,59 @@ static void records_answer_their_key(void)
 	kept_value_free(&kept);
 }
 
+// Through a store: the answer is the same as from the value itself.
+static void expect_same_from_store(struct cache_fixture *fixture, struct kept_value *kept)
+{
+	struct cache_answer_client client = cache_answer_client_make(&query.message, 1452);
+	struct cache_answer_manner manner = {.age = 7, .rotation = UINT32_MAX / 2};
+	struct cache_answer_value value;
+	static struct reply answered;
+	struct cache_view view;
+	struct cache_key key;
+	uint8_t frame[1452];
+	uint16_t length = answer_in(kept, SIZE_MAX, sizeof(frame), &query, 1452, manner, &answered);
+
+	cache_answer_key(&key, query.bytes, &query.message);
+	CU_ASSERT_EQUAL(cache_fixture_insert_key(fixture, 0, &key, CACHE_KIND_SUCCESS, kept->bytes,
+				(uint16_t)kept->length),
+		CACHE_INSERTED);
+	CU_ASSERT_EQUAL_FATAL(cache_fixture_lookup_key(fixture, 0, &key, &view), CACHE_FRESH);
+	value = cache_answer_value_of(&view);
+	memcpy(frame, query.bytes, query.length);
+	CU_ASSERT_EQUAL_FATAL(
+		cache_answer_write(frame, sizeof(frame), &client, &value, &manner), length);
+	CU_ASSERT_EQUAL(memcmp(frame, answered.bytes, length), 0);
+}
+
+static void answers_from_a_store_are_the_same(void)
+{
+	struct cache_store_options options = cache_fixture_options(4 << 20, 1);
+	struct cache_fixture fixture;
+	struct kept_value kept;
+
+	cache_fixture_open(&fixture, &options);
+	for (uint32_t count = 1; count <= 80; count++) {
+		query_make_edns(&query, DNS_FLAG_RD, "www.example.org", DNS_TYPE_A, 0);
+		bytes_store_u16(query.bytes + query.message.edns.offset + 3, 4096);
+		reply_finish(&query);
+		reply_start(&reply, QR_RD_RA, "www.example.org", DNS_TYPE_A);
+		for (uint32_t i = 0; i < count; i++)
+			reply_add_a(&reply, DNS_SECTION_ANSWER, "@", 300, i);
+		reply_finish(&reply);
+		keep(&kept, &query, &reply);
+		expect_same_from_store(&fixture, &kept);
+		kept_value_free(&kept);
+	}
+	cache_fixture_close(&fixture);
+}
+
 static const struct unit_case cases[] = {
 	{"keys are those of what may share an answer", keys_are_those_of_what_may_share_an_answer},
 	{"keys are narrowed by the scope", keys_are_narrowed_by_the_scope},
 	{"kinds are the store's", kinds_are_the_stores},
 	{"records have the kind of their rcode", records_have_the_kind_of_their_rcode},
 	{"records answer their key", records_answer_their_key},
+	{"answers from a store are the same", answers_from_a_store_are_the_same},
 };
 
 UNIT_MAIN("cache answer record", cases)
