@@ -63,10 +63,12 @@ class Results(unittest.TestCase):
         summary = results.summarize({1: result(window(1000))})
         self.assertEqual(summary["cycles_per_query"], 1000)
         self.assertIn("idle or not", summary["cycles_are"])
-        summary = results.summarize({1: result(
-            window(1000), forwarder={"busy_cycles": 7000, "query_answered": 10})})
+        summary = results.summarize({1: result(window(1000), forwarder={
+            "busy_nanoseconds": 7000000, "query_answered": 10, "frames_received": 20,
+            "busy_polls": 4})})
         self.assertEqual(summary["cycles_per_query"], 700)
         self.assertNotIn("idle", summary["cycles_are"])
+        self.assertEqual(summary["frames_a_turn"], 5)
 
     def test_generator_bound(self):
         busy = dict(window(1000), idle_share=0.01)
