@@ -514,9 +514,9 @@ static void the_scope_is_the_upstreams(void)
 	CU_ASSERT_EQUAL(class_.scope.scope_length, 16);
 	CU_ASSERT_EQUAL(memcmp(class_.scope.address, "\xc0\0\0\0", 4), 0);
 	// Of another subnet.
-	start(0, DNS_TYPE_A);
+	reply_start(&reply, QR_RD_RA, "www.example.org", DNS_TYPE_A);
 	reply_add_a(&reply, DNS_SECTION_ANSWER, "@", 300, 1);
-	reply_add_opt(&reply, 1232, 0, "\0\x08\0\7\0\1\x18\x10\xc0\0\2", 11);
+	reply_add_opt(&reply, 1232, 0, "\0\x08\0\7\0\1\x18\x10\xc0\0\3", 11);
 	expect_refused(CACHE_ANSWER_REFUSED_SUBNET);
 }
 
