@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/table_memory.h"
 #include "frame_ring.h"
 #include "rcu/rcu.h"
 
@@ -142,13 +143,11 @@ static int worker_fill(struct worker *worker, const struct worker_options *optio
 
 struct worker *worker_create(const struct worker_options *options)
 {
-	struct worker *worker = aligned_alloc(BASE_CACHE_LINE,
-		(sizeof(*worker) + BASE_CACHE_LINE - 1) / BASE_CACHE_LINE * BASE_CACHE_LINE);
+	struct worker *worker = table_memory_allocate_zeroed(sizeof(*worker));
 	int error;
 
 	if (!worker)
 		return NULL;
-	memset(worker, 0, sizeof(*worker));
 	worker->nic = options->nic;
 	worker->index = options->index;
 	worker->worker_count = options->worker_count;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #define BASE_CACHE_LINE 64
+#define BASE_CACHE_LINE_PAIR 128 // aligned; CPUs fetch the other of a pair along
 
 #define base_likely(condition) __builtin_expect(!!(condition), 1)
 #define base_unlikely(condition) __builtin_expect(!!(condition), 0)

@@ -10,6 +10,7 @@
 
 #include "base/atomic.h"
 #include "base/compiler.h"
+#include "base/table_memory.h"
 
 struct handle_ring {
 	// Written by the producer alone.
@@ -31,7 +32,7 @@ static inline base_must_check int handle_ring_init(struct handle_ring *ring, uin
 	while (size < capacity)
 		size *= 2;
 	*ring = (struct handle_ring){.mask = size - 1};
-	ring->slots = calloc(size, sizeof(*ring->slots));
+	ring->slots = table_memory_allocate_zeroed(size * sizeof(*ring->slots));
 	return ring->slots ? 0 : -ENOMEM;
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/table_memory.h"
+
 void random_stream_refill(struct random_stream *stream)
 {
 	static const uint8_t counter_start[16];
@@ -25,7 +27,7 @@ void random_stream_refill(struct random_stream *stream)
 
 struct random_stream *random_stream_create(const uint8_t seed[RANDOM_SEED_BYTES])
 {
-	struct random_stream *stream = calloc(1, sizeof(*stream));
+	struct random_stream *stream = table_memory_allocate_zeroed(sizeof(*stream));
 
 	if (!stream)
 		return NULL;

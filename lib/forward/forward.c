@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/table_memory.h"
 #include "forward/lcore.h"
 #include "rcu/rcu.h"
 
@@ -63,11 +64,10 @@ struct forward_lcore *forward_lcore_create(struct forward_shared *shared, struct
 		.lcore_index = options->lcore,
 		.now = options->now,
 	};
-	struct forward_lcore *lcore = aligned_alloc(BASE_CACHE_LINE, sizeof(*lcore));
+	struct forward_lcore *lcore = table_memory_allocate_zeroed(sizeof(*lcore));
 
 	if (!lcore)
 		return NULL;
-	memset(lcore, 0, sizeof(*lcore));
 	lcore->shared = shared;
 	lcore->sink = options->sink;
 	lcore->lcore = options->lcore;

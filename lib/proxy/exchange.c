@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/table_memory.h"
 #include "rcu/rcu.h"
 
 static int proxy_lcore_fill(struct proxy_lcore *lcore, const struct proxy_lcore_options *options)
@@ -18,12 +19,12 @@ static int proxy_lcore_fill(struct proxy_lcore *lcore, const struct proxy_lcore_
 	const struct proxy_set *set = lcore->set;
 	int error;
 
-	lcore->groups = calloc(set->group_count + 1u, sizeof(*lcore->groups));
+	lcore->groups =
+		table_memory_allocate_zeroed((set->group_count + 1u) * sizeof(*lcore->groups));
 	lcore->counts =
-		aligned_alloc(BASE_CACHE_LINE, (set->upstream_count + 1u) * sizeof(*lcore->counts));
+		table_memory_allocate_zeroed((set->upstream_count + 1u) * sizeof(*lcore->counts));
 	if (!lcore->groups || !lcore->counts)
 		return -ENOMEM;
-	memset(lcore->counts, 0, (set->upstream_count + 1u) * sizeof(*lcore->counts));
 	for (uint16_t i = 0; i < set->group_count; i++) {
 		uint32_t most = set->groups[i].settings.max_concurrent;
 
@@ -50,10 +51,9 @@ struct proxy_lcore *proxy_lcore_create(struct proxy_set *set, struct random_stre
 		errno = EINVAL;
 		return NULL;
 	}
-	lcore = aligned_alloc(BASE_CACHE_LINE, sizeof(*lcore));
+	lcore = table_memory_allocate_zeroed(sizeof(*lcore));
 	if (!lcore)
 		return NULL;
-	memset(lcore, 0, sizeof(*lcore));
 	lcore->set = set;
 	lcore->random = random;
 	error = proxy_lcore_fill(lcore, options);

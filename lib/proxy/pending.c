@@ -36,8 +36,8 @@ int proxy_pending_table_init(
 	table->rows = table_memory_allocate(row_bytes);
 	table->long_messages =
 		table_memory_allocate((size_t)table->long_count * PROXY_LONG_MESSAGE_BYTES);
-	table->free_long = malloc(table->long_count * sizeof(*table->free_long));
-	table->free_slots = malloc(count * sizeof(*table->free_slots));
+	table->free_long = table_memory_allocate(table->long_count * sizeof(*table->free_long));
+	table->free_slots = table_memory_allocate(count * sizeof(*table->free_slots));
 	if (!table->slots || !table->rows || !table->long_messages || !table->free_long ||
 		!table->free_slots) {
 		proxy_pending_table_fini(table);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/table_memory.h"
-#include "base/poison.h"
+#include "proxy/poison.h"
 #include "rcu/rcu.h"
 
 // How many stale connections one take looks at, and how many busy ones: a burst's time is
@@ -18,23 +18,19 @@
 
 static int pools_allocate(struct proxy_pools *pools, uint32_t slots, uint32_t upstreams)
 {
-	// One more of each, so that none is of size 0.
-	size_t connection_bytes = (slots + 1) * sizeof(*pools->connections);
-	size_t pool_bytes = (upstreams + 1) * sizeof(*pools->pools);
-
-	pools->connections = table_memory_allocate(connection_bytes);
-	pools->pools = aligned_alloc(BASE_CACHE_LINE, pool_bytes);
-	pools->states = calloc(slots + 1, sizeof(*pools->states));
-	pools->slots_good_until = calloc(slots + 1, sizeof(*pools->slots_good_until));
-	pools->free_slots = calloc(slots + 1, sizeof(*pools->free_slots));
-	pools->holders = calloc(slots + 1, sizeof(*pools->holders));
+	pools->connections =
+		table_memory_allocate_zeroed((size_t)slots * sizeof(*pools->connections));
+	pools->pools = table_memory_allocate_zeroed(upstreams * sizeof(*pools->pools));
+	pools->states = table_memory_allocate_zeroed(slots * sizeof(*pools->states));
+	pools->slots_good_until =
+		table_memory_allocate_zeroed(slots * sizeof(*pools->slots_good_until));
+	pools->free_slots = table_memory_allocate_zeroed(slots * sizeof(*pools->free_slots));
+	pools->holders = table_memory_allocate_zeroed(slots * sizeof(*pools->holders));
 	if (!pools->connections || !pools->pools || !pools->states || !pools->slots_good_until ||
 		!pools->free_slots || !pools->holders ||
 		handle_ring_init(&pools->from_manager, 2 * slots) ||
 		handle_ring_init(&pools->to_manager, slots))
 		return -ENOMEM;
-	memset(pools->connections, 0, connection_bytes);
-	memset(pools->pools, 0, pool_bytes);
 	return 0;
 }
 
@@ -99,14 +95,14 @@ int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
 			&pools->pools[i], &set->groups[set->upstreams[i].group].settings, options);
 	for (uint16_t i = 0; i < slots; i++)
 		pools->free_slots[i] = i;
-	base_poison(pools->connections, slots * sizeof(*pools->connections));
+	proxy_poison(pools->connections, slots * sizeof(*pools->connections));
 	return 0;
 }
 
 void proxy_pools_fini(struct proxy_pools *pools)
 {
 	if (pools->connections)
-		base_unpoison(pools->connections, pools->slot_count * sizeof(*pools->connections));
+		proxy_unpoison(pools->connections, pools->slot_count * sizeof(*pools->connections));
 	free(pools->connections);
 	free(pools->pools);
 	free(pools->states);
@@ -256,7 +252,7 @@ static uint16_t connection_open(
 	pools->free_slots[drawn] = pools->free_slots[--pools->free_count];
 	pools->holders[slot] = upstream;
 	connection = &pools->connections[slot];
-	base_unpoison(connection, sizeof(*connection));
+	proxy_unpoison(connection, sizeof(*connection));
 	*connection = (struct proxy_connection){
 		.opened_at = now,
 		.idle_since = now,

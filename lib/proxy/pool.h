@@ -62,7 +62,7 @@ struct proxy_pools {
 	struct handle_ring to_manager; // slots unlinked
 
 	// Written by the management lcore alone (proxy/sweep.h).
-	uint64_t good_until base_aligned(BASE_CACHE_LINE); // no connection is stale before
+	uint64_t good_until base_aligned(BASE_CACHE_LINE_PAIR); // no connection is stale before
 	uint64_t *slots_good_until; // the same a slot; UINT64_MAX: never, or its mark is on its way
 	uint64_t shortest_life; // in which a new connection can become stale. Written once
 };

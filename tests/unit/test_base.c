@@ -143,12 +143,40 @@ static void table_memory_is_aligned_and_whole(void)
 
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(sizes); i++) {
 		uint8_t *memory = table_memory_allocate(sizes[i]);
-		size_t alignment = sizes[i] >= 2u << 20 ? 2u << 20 : BASE_CACHE_LINE;
+		size_t alignment = sizes[i] >= 2u << 20 ? 2u << 20 : BASE_CACHE_LINE_PAIR;
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
 		CU_ASSERT_EQUAL((uintptr_t)memory % alignment, 0);
 		memset(memory, 0x5a, sizes[i]);
 		free(memory);
+	}
+}
+
+// Neither before nor behind it.
+static void table_memory_shares_no_pair_of_lines(void)
+{
+	enum {
+		PIECES = 64
+	};
+	uint8_t *tables[PIECES];
+	uint8_t *others[2 * PIECES];
+
+	for (int i = 0; i < PIECES; i++) {
+		others[2 * i] = malloc(1);
+		tables[i] = table_memory_allocate_zeroed(1);
+		others[2 * i + 1] = malloc(1);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(tables[i]);
+		CU_ASSERT_EQUAL(*tables[i], 0);
+	}
+	for (int i = 0; i < PIECES; i++) {
+		for (int j = 0; j < 2 * PIECES; j++)
+			CU_ASSERT((uintptr_t)others[j] / BASE_CACHE_LINE_PAIR !=
+				  (uintptr_t)tables[i] / BASE_CACHE_LINE_PAIR);
+	}
+	for (int i = 0; i < PIECES; i++) {
+		free(tables[i]);
+		free(others[2 * i]);
+		free(others[2 * i + 1]);
 	}
 }
 
@@ -160,6 +188,7 @@ static const struct unit_case cases[] = {
 	{"random below covers its range", random_below_covers_its_range_evenly},
 	{"ring refuses when full and empty", ring_refuses_when_full_and_when_empty},
 	{"table memory is aligned and whole", table_memory_is_aligned_and_whole},
+	{"table memory shares no pair of lines", table_memory_shares_no_pair_of_lines},
 	{"ring keeps order between threads", ring_keeps_order_between_threads},
 };
 
