@@ -38,7 +38,7 @@ struct plain_lcore {
 	uint64_t drawn; // for the order of the replies
 	uint64_t answers;
 	uint64_t lost; // frames dropped
-} base_aligned(2 * BASE_CACHE_LINE);
+} base_aligned(BASE_CACHE_LINE_PAIR);
 
 void plain_world_open(struct plain_world *world, uint16_t lcore_count);
 void plain_world_close(struct plain_world *world); // no lcore of it is open

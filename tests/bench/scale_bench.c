@@ -39,7 +39,7 @@ struct lcore {
 	bool is_done; // written by the thread
 	uint64_t *lines; // of the yardstick
 	uint64_t state[4];
-} base_aligned(2 * BASE_CACHE_LINE);
+} base_aligned(BASE_CACHE_LINE_PAIR);
 
 enum subject {
 	SUBJECT_QUERIES,
@@ -53,8 +53,8 @@ struct bench {
 	struct plain_world worlds[LCORES]; // of one lcore, and of two
 	struct lcore alone;
 	struct lcore both[LCORES];
-	uint32_t phase base_aligned(2 * BASE_CACHE_LINE); // enum worker_thread_phase
-	uint64_t sweep_due base_aligned(2 * BASE_CACHE_LINE);
+	uint32_t phase base_aligned(BASE_CACHE_LINE_PAIR); // enum worker_thread_phase
+	uint64_t sweep_due base_aligned(BASE_CACHE_LINE_PAIR);
 	uint16_t scratch[UINT16_MAX];
 	// Turns a second of one lcore, by subject and lcores - 1, in each while of each lcore.
 	double rates[SUBJECTS][LCORES][LCORES * WHILES_MOST];
@@ -212,7 +212,7 @@ static void lcore_open(struct lcore *lcore, struct plain_world *world, uint16_t 
 	size_t bytes = FOOTPRINT_LINES * BASE_CACHE_LINE;
 
 	plain_lcore_open(&lcore->plain, world, index, IN_FLIGHT);
-	lcore->lines = aligned_alloc(2 * BASE_CACHE_LINE, bytes);
+	lcore->lines = aligned_alloc(BASE_CACHE_LINE_PAIR, bytes);
 	if (!lcore->lines)
 		worker_thread_die("no memory");
 	memset(lcore->lines, 0, bytes);

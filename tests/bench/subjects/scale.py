@@ -4,6 +4,7 @@ import statistics
 
 FLOORS = (
     ("two workers against one", "speedup", 1.9, "least"),
+    ("shared lines written a query", "shared_lines_written_per_query", 0, "most"),
 )
 
 
@@ -11,7 +12,10 @@ def collect(folder, results):
     if "scale" not in results:
         return None
     rounds = list(results["scale"].values())
-    return {key: round(statistics.median(one[key] for one in rounds), 3) for key in rounds[0]}
+    scale = {key: round(statistics.median(one[key] for one in rounds), 3) for key in rounds[0]}
+    for key in ("stores_per_query", "shared_lines_written_per_query"):
+        scale[key] = results["shared_lines"][1][key]
+    return scale
 
 
 def lines(scale):
