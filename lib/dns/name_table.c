@@ -8,6 +8,8 @@
 // was not made for it.
 #define COMPARISONS_MOST 4
 
+#define PROBES 4 // slots that are looked at for a suffix
+
 struct name_suffix {
 	uint32_t hash;
 	uint8_t start; // of its first label in the name
@@ -59,14 +61,34 @@ static bool suffix_stands_at(const struct byte_writer *writer, size_t offset, co
 	}
 }
 
-static inline unsigned int suffix_slot(const struct name_suffix *suffix)
+// The slots in which a suffix may stand are some in a row.
+static inline unsigned int suffix_slot(const struct name_suffix *suffix, unsigned int probe)
 {
-	return suffix->hash % DNS_NAME_TABLE_SLOTS;
+	return (suffix->hash + probe) % DNS_NAME_TABLE_SLOTS;
 }
 
 static inline uint16_t suffix_tag(const struct name_suffix *suffix)
 {
 	return (uint16_t)(suffix->hash >> 16);
+}
+
+// Where the suffix stands, 0 if the table does not know it, or has cost enough.
+static uint16_t table_look(const struct dns_name_table *table, const struct byte_writer *writer,
+	const struct dns_name *name, const struct name_suffix *suffix, unsigned int *compared)
+{
+	for (unsigned int probe = 0; probe < PROBES; probe++) {
+		unsigned int slot = suffix_slot(suffix, probe);
+		uint16_t offset = table->offsets[slot];
+
+		if (!offset)
+			return 0;
+		if (table->tags[slot] != suffix_tag(suffix) || *compared == COMPARISONS_MOST)
+			continue;
+		++*compared;
+		if (suffix_stands_at(writer, offset, name->wire + suffix->start))
+			return offset;
+	}
+	return 0;
 }
 
 // Where the first of the suffixes stands that the table knows; `index` is its number, or `count`.
@@ -76,18 +98,27 @@ static uint16_t table_find(const struct dns_name_table *table, const struct byte
 {
 	unsigned int compared = 0;
 
-	for (*index = 0; *index < count && compared < COMPARISONS_MOST; ++*index) {
-		const struct name_suffix *suffix = &suffixes[*index];
-		uint16_t offset = table->offsets[suffix_slot(suffix)];
+	for (*index = 0; *index < count; ++*index) {
+		uint16_t offset = table_look(table, writer, name, &suffixes[*index], &compared);
 
-		if (!offset || table->tags[suffix_slot(suffix)] != suffix_tag(suffix))
-			continue;
-		compared++;
-		if (suffix_stands_at(writer, offset, name->wire + suffix->start))
+		if (offset)
 			return offset;
 	}
-	*index = count;
 	return 0;
+}
+
+static void table_add_suffix(
+	struct dns_name_table *table, const struct name_suffix *suffix, uint16_t offset)
+{
+	for (unsigned int probe = 0; probe < PROBES; probe++) {
+		unsigned int slot = suffix_slot(suffix, probe);
+
+		if (table->offsets[slot])
+			continue;
+		table->offsets[slot] = offset;
+		table->tags[slot] = suffix_tag(suffix);
+		return;
+	}
 }
 
 // The suffixes before `index` stand in the message from `start` on.
@@ -96,12 +127,9 @@ static void table_add(struct dns_name_table *table, const struct name_suffix *su
 {
 	for (unsigned int i = 0; i < index; i++) {
 		size_t offset = start + suffixes[i].start;
-		unsigned int slot = suffix_slot(&suffixes[i]);
 
-		if (offset > POINTER_MOST || table->offsets[slot])
-			continue;
-		table->offsets[slot] = (uint16_t)offset;
-		table->tags[slot] = suffix_tag(&suffixes[i]);
+		if (offset <= POINTER_MOST)
+			table_add_suffix(table, &suffixes[i], (uint16_t)offset);
 	}
 }
 

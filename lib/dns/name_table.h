@@ -7,8 +7,8 @@
 
 #define DNS_NAME_TABLE_SLOTS 256
 
-// Of names in the message, a slot for each suffix that begins with a label: by its hash, where it
-// stands. All zero is an empty table.
+// Of names in the message, a slot for each suffix that begins with a label: about where its hash
+// says, where it stands. All zero is an empty table.
 struct dns_name_table {
 	uint16_t offsets[DNS_NAME_TABLE_SLOTS]; // 0: free, for no name stands in the header
 	uint16_t tags[DNS_NAME_TABLE_SLOTS]; // other bits of the hash

@@ -122,6 +122,31 @@ static void names_are_compressed_again(void)
 	expect_name(DNS_SECTION_ANSWER, 19, 0, "a.name.that.is.long.example.org.");
 }
 
+// Sixty names, each twice: the table has room for all.
+static void many_names_are_compressed_again(void)
+{
+	char name[32];
+
+	reply_start(&reply, QR_RD_RA, "www.example.org", DNS_TYPE_A);
+	for (uint32_t i = 0; i < 60; i++) {
+		size_t target;
+
+		snprintf(name, sizeof(name), "host%02u", i);
+		reply_open(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_NS, 300);
+		target = byte_writer_length(&reply.writer);
+		byte_writer_put_u8(&reply.writer, 6);
+		byte_writer_put(&reply.writer, name, 6);
+		byte_writer_put_u16(&reply.writer, 0xc010);
+		reply_close(&reply);
+		reply_open(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_NS, 300);
+		byte_writer_put_u16(&reply.writer, (uint16_t)(0xc000 | target));
+		reply_close(&reply);
+	}
+	reply_finish(&reply);
+	CU_ASSERT_EQUAL(rewrite(all_stay, NULL), (int)reply.length);
+	CU_ASSERT_EQUAL(memcmp(rewritten.bytes, reply.bytes, reply.length), 0);
+}
+
 static void the_case_of_names_stays(void)
 {
 	reply_start(&reply, QR_RD_RA, "www.example.org", DNS_TYPE_A);
@@ -380,6 +405,7 @@ static const struct unit_case cases[] = {
 	{"header and question stay", header_and_question_stay},
 	{"names of what stays stay", names_of_what_stays_stay},
 	{"names are compressed again", names_are_compressed_again},
+	{"many names are compressed again", many_names_are_compressed_again},
 	{"the case of names stays", the_case_of_names_stays},
 	{"names of later types are written whole", names_of_later_types_are_written_whole},
 	{"data of other types is copied", data_of_other_types_is_copied},
