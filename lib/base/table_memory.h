@@ -7,6 +7,13 @@
 
 #include <stddef.h>
 
+#define TABLE_MEMORY_ANY_NODE (-1)
+
 // To be given back with free(). NULL with errno ENOMEM.
 void *table_memory_allocate(size_t bytes); // not cleared
 void *table_memory_allocate_zeroed(size_t bytes);
+
+// Zeros, on pages of their own, already there, so that no first use of a page costs a fault; on the
+// NUMA node asked for as far as it has memory left. NULL with errno ENOMEM.
+void *table_memory_map(size_t bytes, int node);
+void table_memory_unmap(void *memory, size_t bytes);

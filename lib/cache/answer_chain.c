@@ -74,20 +74,35 @@ static bool chain_find(struct chain *chain)
 	return is_found && !chain->is_broken;
 }
 
-// The usual answer: every record has the type asked for and points at the question's name.
+// The usual answer, as servers compress it: owners point at the question's name, or at the target
+// of the CNAME before, and what was asked for stands at the end, signed or not.
 static bool chain_is_plain(const uint8_t *bytes, size_t length, const struct dns_message *reply)
 {
+	uint32_t owner = DNS_HEADER_BYTES;
+	unsigned int cnames = 0;
+	bool is_found = false;
 	struct dns_record_walk walk;
 	struct dns_record record;
 
 	dns_record_walk_start(&walk, bytes, length, reply);
 	for (unsigned int i = 0; i < reply->answer_count; i++) {
-		if (!dns_record_walk_next(&walk, &record) || record.type != reply->question.type ||
-			record.type == DNS_TYPE_CNAME || record.class_ != reply->question.class_ ||
-			bytes_load_u16(bytes + record.offset) != (0xc000 | DNS_HEADER_BYTES))
+		if (!dns_record_walk_next(&walk, &record))
 			return false;
+		if (record.type == DNS_TYPE_RRSIG && reply->question.type != DNS_TYPE_RRSIG)
+			continue;
+		if (record.class_ != reply->question.class_ ||
+			bytes_load_u16(bytes + record.offset) != (0xc000 | owner))
+			return false;
+		if (record.type == reply->question.type && record.type != DNS_TYPE_CNAME) {
+			is_found = true;
+		} else if (record.type == DNS_TYPE_CNAME && !is_found &&
+			   cnames++ < CHAIN_CNAMES_MOST) {
+			owner = record.data_offset;
+		} else {
+			return false;
+		}
 	}
-	return reply->answer_count > 0;
+	return is_found;
 }
 
 bool cache_answer_is_answered(const uint8_t *bytes, size_t length, const struct dns_message *reply)

@@ -157,9 +157,11 @@ static inline void answer_put_opt(
 	}
 }
 
-// Counts down the TTLs within what was copied. False where the value lies.
-static inline bool answer_set_ttls(uint8_t *records, const struct answer_shape *shape,
-	const uint8_t *offsets, uint32_t count, const struct cache_answer_manner *manner)
+// Counts down the TTLs within what was copied; `stored` is the same bytes as they were. False where
+// the value lies.
+static inline bool answer_set_ttls(uint8_t *records, const uint8_t *stored,
+	const struct answer_shape *shape, const uint8_t *offsets, uint32_t count,
+	const struct cache_answer_manner *manner)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t offset = bytes_load_u16(offsets + 2 * i);
@@ -168,7 +170,7 @@ static inline bool answer_set_ttls(uint8_t *records, const struct answer_shape *
 		if (base_unlikely(offset + 4 > shape->records_length))
 			// Of a section that was dropped, with all that follow.
 			return shape->flags & DNS_FLAG_TC;
-		ttl = bytes_load_u32(records + offset);
+		ttl = bytes_load_u32(stored + offset);
 		ttl = ttl > manner->age ? ttl - manner->age : 0;
 		bytes_store_u32(records + offset, manner->stale_ttl ? manner->stale_ttl : ttl);
 	}
@@ -218,6 +220,15 @@ static inline const uint8_t *value_offsets(
 	return copy;
 }
 
+// Where the records can be read: those at hand, sooner than what was just written.
+static inline const uint8_t *value_records(
+	const struct cache_answer_value *value, const uint8_t *copied)
+{
+	return base_likely(value->here_length == value->length)
+		       ? value->here + CACHE_ANSWER_HEADER_BYTES
+		       : copied;
+}
+
 uint16_t cache_answer_write(uint8_t *payload, size_t room, const struct cache_answer_client *client,
 	const struct cache_answer_value *value, const struct cache_answer_manner *manner)
 {
@@ -238,7 +249,8 @@ uint16_t cache_answer_write(uint8_t *payload, size_t room, const struct cache_an
 	if (base_unlikely(
 		    !offsets || shape.records_length > room - client->question_end ||
 		    !value_copy(value, CACHE_ANSWER_HEADER_BYTES, records, shape.records_length)) ||
-		!answer_set_ttls(records, &shape, offsets, ttl_count, manner))
+		!answer_set_ttls(
+			records, value_records(value, records), &shape, offsets, ttl_count, manner))
 		return 0;
 	if (base_unlikely(manner->rotation) &&
 		!answer_rotate(records, &shape, offsets, ttl_count, value, manner->rotation))

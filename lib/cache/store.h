@@ -28,11 +28,13 @@
 
 #define CACHE_LCORES_MOST 128
 #define CACHE_VALUE_BYTES_MOST 65535
+#define CACHE_VALUE_HERE_LEAST 32 // bytes of a value in one piece, if it has so many
 #define CACHE_HITS_MOST 4095 // that popularity counts of one lcore reach
 
 struct cache_store;
 struct cache_lcore; // what one lcore needs of a store
-struct cache_cell; // private
+struct cache_cell; // private, as the next
+struct cache_partition;
 
 // Each kind has a share of its own, so that a flood of one pushes out nothing of another.
 enum cache_kind {
@@ -65,7 +67,9 @@ struct cache_store_options {
 	const int *nodes; // NUMA node of each lcore, -1 for any; NULL: any for all
 	// All shares zero: 80, 18 and 2 of 100.
 	struct cache_kind_options kinds[CACHE_KINDS];
-	bool counts_popularity; // 4 bytes more an answer and lcore; cache_view_is_popular() works
+	// Hits are one run while less than this many seconds (1 to 8191) go by between two of them; 0:
+	// popularity is not counted. It costs 4 bytes more an answer and lcore.
+	uint32_t popularity_gap;
 	uint8_t secret[CACHE_SECRET_BYTES]; // random, new at every start
 };
 
@@ -92,12 +96,13 @@ enum cache_state {
 // An answer as it stands in the store. Nothing in it changes, and it is good until the lcore is
 // quiescent: all of it has to be used within the burst.
 struct cache_view {
-	const struct cache_cell *cell; // private
-	const uint8_t *key; // see store_key.h
+	const struct cache_partition *partition; // private, as the two below
+	const struct cache_cell *cell;
+	const struct cache_cell *value_cell;
 	const uint8_t *value; // its first bytes, 8-byte aligned
-	uint16_t value_here; // bytes at `value`; those behind only by cache_view_copy()
+	// Bytes at `value`: all, or CACHE_VALUE_HERE_LEAST and more; the rest by cache_view_copy().
+	uint16_t value_here;
 	uint16_t value_length;
-	uint16_t owner; // private
 	uint8_t kind; // enum cache_kind
 	// A refresh of it was begun a short while ago, and nobody else needs to: see
 	// cache_refresh_ask().
@@ -128,9 +133,11 @@ void cache_lookup_burst(
 void cache_view_use(struct cache_lcore *lcore, const struct cache_view *view, uint64_t now);
 
 // Copies `length` bytes of the value from `offset` on; false, with nothing copied, if it has not
-// that many.
-bool cache_view_copy(const struct cache_lcore *lcore, const struct cache_view *view,
-	uint32_t offset, void *to, uint32_t length);
+// that many. These two may be called wherever the view may be used.
+bool cache_view_copy(const struct cache_view *view, uint32_t offset, void *to, uint32_t length);
+
+// Copies the key.
+void cache_view_key(const struct cache_view *view, struct cache_key *key);
 
 // ---- Insert ------------------------------------------------------------------------------------
 
@@ -160,12 +167,13 @@ enum cache_insert_result cache_store_insert(
 
 // ---- Refresh before the end (prefetch) and of what is stale --------------------------------------
 
-// True if all lcores together saw at least `hits` (1 to CACHE_HITS_MOST) uses, the last of them
-// less than `gap` seconds (1 to 8191) after the one before on its lcore. It reads what other
-// lcores write on their hits: to be asked near the end of an answer's time only, and not when
-// is_refresh_claimed. Hits are carried on from an answer to the one that replaces it.
+// True if all lcores together saw a run of at least `hits` (1 to CACHE_HITS_MOST) uses. An lcore
+// sees its part of the queries alone, so between two of its own there may be as many
+// popularity_gaps as there are lcores. It reads what other lcores write on their hits: to be asked
+// near the end of an answer's time only, and not when is_refresh_claimed. Half of the hits are
+// carried on from an answer to the one that takes its place.
 bool cache_view_is_popular(const struct cache_lcore *lcore, const struct cache_view *view,
-	uint32_t hits, uint32_t gap, uint64_t now);
+	uint32_t hits, uint64_t now);
 
 // Asks the owner of this answer to refresh it. Any lcore may, as often as it likes; the owner
 // claims it once, gets one struct cache_view from cache_owner_poll(), and sends the query. From
@@ -204,8 +212,8 @@ enum cache_flush_scope {
 // Starts a flush; each owner works on it a few buckets a poll. `name` (any case) for
 // CACHE_FLUSH_NAME and _ZONE. 0, or -EBUSY while another one goes on. What is still on its way
 // over a ring when a flush of a name or zone starts may be stored behind it.
-base_must_check int cache_store_flush(
-	struct cache_store *store, enum cache_flush_scope scope, const struct dns_name *name);
+base_must_check int cache_store_flush(struct cache_store *store, enum cache_flush_scope scope,
+	const struct dns_name *name, uint64_t now);
 
 // True when the last flush is done; *removed is the number of answers that it removed so far.
 bool cache_store_flush_is_done(const struct cache_store *store, uint64_t *removed);
@@ -214,10 +222,6 @@ bool cache_store_flush_is_done(const struct cache_store *store, uint64_t *remove
 // cache_store_end_grace_period().
 enum cache_state cache_store_peek(const struct cache_store *store, const struct cache_key *key,
 	uint64_t now, struct cache_view *view);
-
-// Copies from a view of cache_store_peek() or cache_store_walk(), as cache_view_copy().
-bool cache_store_copy(const struct cache_store *store, const struct cache_view *view,
-	uint32_t offset, void *to, uint32_t length);
 
 // Calls `visit` for the answers from *cursor (0 at the start) on, at most about `most`, and sets
 // *cursor to go on from; false when it came to the end, or `visit` returned false. Views are good

@@ -72,21 +72,28 @@ bool dns_client_subnet_scope(struct dns_client_subnet *scope, const uint8_t *que
 	const struct dns_message *query, const uint8_t *reply_bytes,
 	const struct dns_message *reply)
 {
-	struct dns_client_subnet answered;
 	enum dns_subnet_result asked = dns_client_subnet_read(scope, query_bytes, query);
-	enum dns_subnet_result told = dns_client_subnet_read(&answered, reply_bytes, reply);
-	uint8_t length = answered.scope_length;
+	struct dns_client_subnet told;
+	uint8_t length;
 
-	if (asked == DNS_SUBNET_BAD || told == DNS_SUBNET_BAD)
-		return false;
-	if (told == DNS_SUBNET_NONE) {
-		// An upstream that knows nothing of it answers for everybody.
-		*scope = (struct dns_client_subnet){0};
+	// What nobody asked for says nothing about our clients.
+	if (asked == DNS_SUBNET_NONE)
 		return true;
+	switch (dns_client_subnet_read(&told, reply_bytes, reply)) {
+	case DNS_SUBNET_NONE:
+		// An upstream that knows nothing of it answers for everybody.
+		length = 0;
+		break;
+	case DNS_SUBNET_GOOD:
+		if (told.family != scope->family || told.source_length != scope->source_length ||
+			memcmp(told.address, scope->address, sizeof(scope->address)) != 0)
+			return false;
+		length = told.scope_length;
+		break;
+	default:
+		return false;
 	}
-	if (asked == DNS_SUBNET_NONE || answered.family != scope->family ||
-		answered.source_length != scope->source_length ||
-		memcmp(answered.address, scope->address, sizeof(scope->address)) != 0)
+	if (asked == DNS_SUBNET_BAD)
 		return false;
 	dns_client_subnet_mask(
 		scope, length < scope->source_length ? length : scope->source_length);

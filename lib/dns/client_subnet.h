@@ -28,8 +28,9 @@ enum dns_subnet_result dns_client_subnet_read(
 void dns_client_subnet_mask(struct dns_client_subnet *subnet, uint8_t length);
 
 // For whom a reply to `query` is: in `scope`, masked; all zero for everybody. False when the
-// reply's option is bad or not about the subnet asked for (RFC 7871, section 7.3): it may be
-// relayed and must not be kept. A scope beyond what was asked with counts as that.
+// reply's option, or the query's, is bad, or they are not about one subnet (RFC 7871, section
+// 7.3): the reply may be relayed and must not be kept. A scope beyond what was asked with counts as
+// that, and one that was not asked for as none.
 bool dns_client_subnet_scope(struct dns_client_subnet *scope, const uint8_t *query_bytes,
 	const struct dns_message *query, const uint8_t *reply_bytes,
 	const struct dns_message *reply);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/table_memory.h"
-#include "proxy/poison.h"
+#include "base/poison.h"
 #include "rcu/rcu.h"
 
 // How many stale connections one take looks at, and how many busy ones: a burst's time is
@@ -95,14 +95,14 @@ int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
 			&pools->pools[i], &set->groups[set->upstreams[i].group].settings, options);
 	for (uint16_t i = 0; i < slots; i++)
 		pools->free_slots[i] = i;
-	proxy_poison(pools->connections, slots * sizeof(*pools->connections));
+	base_poison(pools->connections, slots * sizeof(*pools->connections));
 	return 0;
 }
 
 void proxy_pools_fini(struct proxy_pools *pools)
 {
 	if (pools->connections)
-		proxy_unpoison(pools->connections, pools->slot_count * sizeof(*pools->connections));
+		base_unpoison(pools->connections, pools->slot_count * sizeof(*pools->connections));
 	free(pools->connections);
 	free(pools->pools);
 	free(pools->states);
@@ -252,7 +252,7 @@ static uint16_t connection_open(
 	pools->free_slots[drawn] = pools->free_slots[--pools->free_count];
 	pools->holders[slot] = upstream;
 	connection = &pools->connections[slot];
-	proxy_unpoison(connection, sizeof(*connection));
+	base_unpoison(connection, sizeof(*connection));
 	*connection = (struct proxy_connection){
 		.opened_at = now,
 		.idle_since = now,

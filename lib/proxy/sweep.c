@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "proxy/sweep.h"
 
-#include "proxy/poison.h"
+#include "base/poison.h"
 #include "rcu/rcu.h"
 
 #define NEVER UINT64_MAX
@@ -69,7 +69,7 @@ uint32_t proxy_sweep_collect(struct proxy_pools *pools, uint16_t slots[], uint32
 void proxy_sweep_close(struct proxy_pools *pools, const uint16_t slots[], uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		proxy_poison(&pools->connections[slots[i]], sizeof(*pools->connections));
+		base_poison(&pools->connections[slots[i]], sizeof(*pools->connections));
 		pools->slots_good_until[slots[i]] = 0;
 		(void)handle_ring_push(
 			&pools->from_manager, proxy_message_make(PROXY_MESSAGE_CLOSED, slots[i]));

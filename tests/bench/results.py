@@ -148,14 +148,19 @@ def counted(rounds, key):
 
 
 def add_cycles(summary, rounds):
-    """Of the worker's core, for each query that it answered."""
-    busy = counted(rounds, "busy_cycles")
+    """Of the worker's core, for each query that it answered. The time that a hypervisor takes
+    counts as the worker's."""
+    hertz = next(iter(rounds.values()))["cycles_per_second"]
+    busy = counted(rounds, "busy_nanoseconds")
     answered = counted(rounds, "query_answered")
     if busy and answered:
-        summary["cycles_per_query"] = round(busy / answered)
-        summary["cycles_are"] = "the worker's turns that moved something"
+        summary["cycles_per_query"] = round(busy / 1e9 * hertz / answered)
+        summary["cycles_are"] = "of the worker's turns that found frames"
+        summary["forwarder_busy_share"] = round(
+            summary["cycles_per_query"] * summary["qps"] / hertz, 3)
+        summary["frames_a_turn"] = round(
+            counted(rounds, "frames_received") / counted(rounds, "busy_polls"), 1)
     else:
-        hertz = next(iter(rounds.values()))["cycles_per_second"]
         summary["cycles_per_query"] = round(hertz / summary["qps"])
         summary["cycles_are"] = "all of the worker's core, idle or not"
 

@@ -53,7 +53,7 @@ static void turn(uint8_t *frame)
 static void make_answer(struct fixture *fixture)
 {
 	turn(fixture->frame);
-	frames_write_answer(&fixture->template, fixture->frame);
+	frames_turn_into_answer(&fixture->template, fixture->frame);
 	turn(fixture->frame);
 }
 
@@ -129,6 +129,28 @@ static void test_sums_of_many(void)
 		make_answer(&fixture);
 		CU_ASSERT_TRUE_FATAL(sums_are_good(fixture.frame, FRAMES_ANSWER_BYTES));
 		CU_ASSERT_EQUAL_FATAL(check_answer(&fixture), FRAME_GOOD);
+	}
+}
+
+// With another buffer, or without checksums, it is the same answer.
+static void test_answers_are_the_same(void)
+{
+	struct fixture fixture;
+	uint64_t state = 5;
+
+	for (int i = 0; i < 1000; i++) {
+		struct frame_asked asked;
+		uint8_t other[FRAMES_ANSWER_BYTES];
+
+		set_up(&fixture, i % 2 ? OPTION_CHECKSUMS_FULL : OPTION_CHECKSUMS_NONE);
+		fixture.client.id = (uint16_t)names_random(&state);
+		fixture.key = frames_key(names_random(&state));
+		frames_write_query(&fixture.template, fixture.frame, &fixture.client, &fixture.key);
+		turn(fixture.frame);
+		asked = frames_read_asked(fixture.frame);
+		frames_write_answer(&fixture.template, other, &asked);
+		frames_turn_into_answer(&fixture.template, fixture.frame);
+		CU_ASSERT_EQUAL_FATAL(memcmp(fixture.frame, other, sizeof(other)), 0);
 	}
 }
 
@@ -210,6 +232,7 @@ static const struct unit_case cases[] = {
 	{"keys are digits", test_keys_are_digits},
 	{"query", test_query},
 	{"sums of many", test_sums_of_many},
+	{"answers are the same", test_answers_are_the_same},
 	{"damaged query", test_damaged_query},
 	{"damaged answer", test_damaged_answer},
 	{"answer to another", test_answer_to_another},

@@ -168,6 +168,44 @@ static void a_chain_of_cnames_that_ends_with_the_type_is_a_success(void)
 	expect_kept(CACHE_ANSWER_SUCCESS, 300);
 }
 
+// A chain of CNAMEs whose owners are pointers to the target before, signed, and an address.
+static void start_compressed_chain(unsigned int cnames)
+{
+	uint16_t owner = 0xc00c;
+	size_t at;
+
+	start_with_do(0, DNS_TYPE_A);
+	for (unsigned int i = 0; i < cnames; i++) {
+		at = byte_writer_length(&reply.writer);
+		reply_add_name(
+			&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_CNAME, 300, "a.example.org");
+		bytes_store_u16(reply.bytes + at, owner);
+		reply.bytes[at + 13] = (uint8_t)('a' + i);
+		owner = (uint16_t)(0xc000 | (at + 12));
+		reply_add_rrsig(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_CNAME, 300, WALL + 1000);
+	}
+	at = byte_writer_length(&reply.writer);
+	reply_add_a(&reply, DNS_SECTION_ANSWER, "@", 200, 1);
+	bytes_store_u16(reply.bytes + at, owner);
+	reply_add_rrsig(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_A, 300, WALL + 1000);
+}
+
+static void chains_as_servers_compress_them_are_successes(void)
+{
+	start_compressed_chain(0);
+	expect_kept(CACHE_ANSWER_SUCCESS, 200);
+	start_compressed_chain(3);
+	expect_kept(CACHE_ANSWER_SUCCESS, 200);
+	start_compressed_chain(16);
+	expect_kept(CACHE_ANSWER_SUCCESS, 200);
+	start_compressed_chain(17);
+	expect_refused(CACHE_ANSWER_REFUSED_NO_SOA);
+	// The address first, then a CNAME that leads elsewhere.
+	start_compressed_chain(1);
+	reply_add_name(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_CNAME, 300, "z.example.org");
+	expect_refused(CACHE_ANSWER_REFUSED_NO_SOA);
+}
+
 static void a_chain_that_ends_without_the_type_is_a_denial(void)
 {
 	start(0, DNS_TYPE_A);
@@ -476,9 +514,9 @@ static void the_scope_is_the_upstreams(void)
 	CU_ASSERT_EQUAL(class_.scope.scope_length, 16);
 	CU_ASSERT_EQUAL(memcmp(class_.scope.address, "\xc0\0\0\0", 4), 0);
 	// Of another subnet.
-	start(0, DNS_TYPE_A);
+	reply_start(&reply, QR_RD_RA, "www.example.org", DNS_TYPE_A);
 	reply_add_a(&reply, DNS_SECTION_ANSWER, "@", 300, 1);
-	reply_add_opt(&reply, 1232, 0, "\0\x08\0\7\0\1\x18\x10\xc0\0\2", 11);
+	reply_add_opt(&reply, 1232, 0, "\0\x08\0\7\0\1\x18\x10\xc0\0\3", 11);
 	expect_refused(CACHE_ANSWER_REFUSED_SUBNET);
 }
 
@@ -497,6 +535,8 @@ static const struct unit_case cases[] = {
 	{"a denial without SOA is not kept", a_denial_without_soa_is_not_kept},
 	{"a chain of CNAMEs that ends with the type is a success",
 		a_chain_of_cnames_that_ends_with_the_type_is_a_success},
+	{"chains as servers compress them are successes",
+		chains_as_servers_compress_them_are_successes},
 	{"a chain that ends without the type is a denial",
 		a_chain_that_ends_without_the_type_is_a_denial},
 	{"records of another class answer nothing", records_of_another_class_answer_nothing},

@@ -11,6 +11,22 @@ static const uint8_t suffix[FRAMES_SUFFIX_BYTES] = {
 // The name by a pointer to the question, A, IN, five minutes, four bytes.
 static const uint8_t record[12] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4};
 
+// From the query's template, with everything in it that its sums leave out at 0.
+static void make_answer(struct frame_template *template)
+{
+	uint8_t *frame = template->answer;
+
+	memcpy(frame, template->query, FRAMES_QUERY_BYTES);
+	memset(frame + FRAMES_IP + 16, 0, 4);
+	memset(frame + FRAMES_UDP, 0, 4);
+	bytes_store_u16(frame + FRAMES_IP + 2, FRAMES_ANSWER_BYTES - FRAMES_IP);
+	bytes_store_u16(frame + FRAMES_UDP + 4, FRAMES_ANSWER_BYTES - FRAMES_UDP);
+	dns_bytes_set_flags(frame + FRAMES_DNS, ANSWER_FLAGS);
+	bytes_store_u16(frame + FRAMES_DNS + 6, 1);
+	memcpy(frame + FRAMES_QUERY_BYTES, record, sizeof(record));
+	template->answer_ip_sum = net_checksum_ipv4_header(frame + FRAMES_IP);
+}
+
 static void write_headers(uint8_t *frame, const struct options *options)
 {
 	static const uint8_t mac[NET_MAC_BYTES] = {2, 0, 0, 0, 0x60, 2};
@@ -51,6 +67,7 @@ void frames_make_template(struct frame_template *template, const struct options 
 		(uint64_t)2 * htobe16(FRAMES_RECORD_BYTES) +
 			htobe16((uint16_t)(ANSWER_FLAGS - DNS_FLAG_RD)) + htobe16(1),
 		record, sizeof(record));
+	make_answer(template);
 }
 
 // Of a frame whose other bytes were all compared. `more` is what it has beside a query's bytes.
@@ -128,7 +145,7 @@ static uint16_t checksum_add(uint16_t checksum, uint64_t more)
 	return (uint16_t)~net_checksum_fold((uint16_t)~checksum + more);
 }
 
-void frames_write_answer(const struct frame_template *template, uint8_t *data)
+void frames_turn_into_answer(const struct frame_template *template, uint8_t *data)
 {
 	struct frame_key key;
 	uint32_t address;
@@ -155,5 +172,42 @@ void frames_write_answer(const struct frame_template *template, uint8_t *data)
 	} else {
 		checksum = 0;
 	}
+	memcpy(data + FRAMES_UDP + 6, &checksum, sizeof(checksum));
+}
+
+struct frame_asked frames_read_asked(const uint8_t *query)
+{
+	struct frame_asked asked;
+
+	memcpy(&asked.source, query + FRAMES_IP + 12, sizeof(asked.source));
+	memcpy(&asked.destination, query + FRAMES_IP + 16, sizeof(asked.destination));
+	memcpy(&asked.ports, query + FRAMES_UDP, sizeof(asked.ports));
+	memcpy(&asked.id, query + FRAMES_DNS, sizeof(asked.id));
+	memcpy(&asked.key, query + FRAMES_KEY, sizeof(asked.key));
+	return asked;
+}
+
+void frames_write_answer(
+	const struct frame_template *template, uint8_t *data, const struct frame_asked *asked)
+{
+	const uint32_t address = frames_key_address(&asked->key);
+	const uint32_t ports = asked->ports >> 16 | asked->ports << 16;
+	const uint64_t addresses = (uint64_t)asked->source + asked->destination;
+	uint16_t checksum = (uint16_t)~net_checksum_fold(template->answer_ip_sum + addresses);
+
+	memcpy(data, template->answer, FRAMES_ANSWER_BYTES);
+	memcpy(data + FRAMES_IP + 10, &checksum, sizeof(checksum));
+	memcpy(data + FRAMES_IP + 12, &asked->destination, sizeof(asked->destination));
+	memcpy(data + FRAMES_IP + 16, &asked->source, sizeof(asked->source));
+	memcpy(data + FRAMES_UDP, &ports, sizeof(ports));
+	memcpy(data + FRAMES_DNS, &asked->id, sizeof(asked->id));
+	memcpy(data + FRAMES_KEY, &asked->key, sizeof(asked->key));
+	memcpy(data + RECORD_ADDRESS, &address, sizeof(address));
+	if (!template->has_checksums)
+		return;
+	checksum = (uint16_t)~net_checksum_fold(
+		template->query_sum + template->answer_sum + addresses + ports + asked->id +
+		asked->key.words[0] + asked->key.words[1] + asked->key.words[2] + address);
+	checksum = checksum ? checksum : 0xffff;
 	memcpy(data + FRAMES_UDP + 6, &checksum, sizeof(checksum));
 }

@@ -37,6 +37,8 @@ struct frame_key {
 // Its sums leave out what differs from frame to frame, so that a checksum takes a few additions.
 struct frame_template {
 	uint8_t query[FRAMES_QUERY_BYTES];
+	uint8_t answer[FRAMES_ANSWER_BYTES];
+	uint64_t answer_ip_sum; // of the answer's IP header without either address
 	uint64_t ip_sum; // of the query's IP header without source
 	uint64_t udp_sum; // of the query's pseudo header and datagram without source, id and key
 	uint64_t query_sum; // as udp_sum, but without either address and port
@@ -49,6 +51,15 @@ struct frame_client {
 	uint32_t address; // index
 	uint16_t port; // index
 	uint16_t id;
+};
+
+// What of a query its answer takes over, as it stands in the frame.
+struct frame_asked {
+	uint32_t source;
+	uint32_t destination;
+	uint32_t ports;
+	uint16_t id;
+	struct frame_key key;
 };
 
 enum frame_check {
@@ -151,4 +162,9 @@ enum frame_check frames_check_answer(const struct frame_template *template, cons
 bool frames_is_query(const struct frame_template *template, const uint8_t *data, uint16_t length);
 
 // Turns such a query into its answer, FRAMES_RECORD_BYTES longer.
-void frames_write_answer(const struct frame_template *template, uint8_t *data);
+void frames_turn_into_answer(const struct frame_template *template, uint8_t *data);
+
+// The same in two steps, with another buffer.
+struct frame_asked frames_read_asked(const uint8_t *query);
+void frames_write_answer(
+	const struct frame_template *template, uint8_t *data, const struct frame_asked *asked);

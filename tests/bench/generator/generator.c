@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #define PROBE_MOST_SECONDS 20
+#define FRAMES_MOST 16384u
 #define EXPIRED_A_STEP 2
 // What the rings hold: when more comes than that, nobody would get to send.
 #define RECEIVED_A_STEP (16 * LINK_BURST)
@@ -18,12 +19,15 @@ int generator_open(struct generator *generator)
 {
 	const struct options *options = &generator->options;
 	// All in flight, and attempts that were given up, which are answered all the same.
-	uint32_t frames = options->window + options->window / 4;
+	uint32_t answers = options->window + options->window / 4;
+	// Those that wait for the delay do so without a frame; what else is in flight is the
+	// forwarder's, or in the rings.
+	uint32_t frames = options->delay ? RTE_MIN(answers, FRAMES_MOST) : answers;
 	int error;
 
 	frames_make_template(&generator->template, options);
 	circulation_init(&generator->circulation, options, &generator->template);
-	error = upstream_init(&generator->upstream, options, &generator->template, frames);
+	error = upstream_init(&generator->upstream, options, &generator->template, answers);
 	if (!error)
 		error = client_init(&generator->client, options, &generator->template, rte_rdtsc());
 	if (error)
@@ -56,7 +60,7 @@ static uint16_t receive(struct generator *generator, uint64_t now)
 		if (base_unlikely(!is_one_of_ours(frames[i])))
 			rte_pktmbuf_free(frames[i]);
 		else if (frames_is_to_upstream(rte_pktmbuf_mtod(frames[i], const uint8_t *)))
-			upstream_receive(&generator->upstream, frames[i], now);
+			upstream_receive(&generator->upstream, &generator->link, frames[i], now);
 		else
 			answers[answer_count++] = frames[i];
 	}

@@ -25,49 +25,88 @@ int upstream_init(struct upstream *upstream, const struct options *options,
 
 void upstream_fini(struct upstream *upstream)
 {
-	for (; upstream->ring && upstream->tail != upstream->head; upstream->tail++)
+	for (; upstream->ring && !upstream->delay && upstream->tail != upstream->head;
+		upstream->tail++)
 		rte_pktmbuf_free(upstream->ring[upstream->tail & upstream->mask].frame);
 	free(upstream->ring);
 }
 
-void upstream_receive(struct upstream *upstream, struct rte_mbuf *frame, uint64_t now)
+static void set_length(struct rte_mbuf *frame)
 {
-	uint8_t *data = rte_pktmbuf_mtod(frame, uint8_t *);
-
-	if (base_unlikely(!frames_is_query(upstream->template, data, frame->data_len))) {
-		upstream->strange++;
-		rte_pktmbuf_free(frame);
-		return;
-	}
-	if (base_unlikely(upstream->head - upstream->tail > upstream->mask)) {
-		upstream->overflow++;
-		rte_pktmbuf_free(frame);
-		return;
-	}
-	frames_write_answer(upstream->template, data);
 	frame->data_len = FRAMES_ANSWER_BYTES;
 	frame->pkt_len = FRAMES_ANSWER_BYTES;
-	upstream->ring[upstream->head++ & upstream->mask] =
-		(struct upstream_answer){.frame = frame, .due = now + upstream->delay};
+}
+
+void upstream_receive(
+	struct upstream *upstream, struct link *link, struct rte_mbuf *frame, uint64_t now)
+{
+	uint8_t *data = rte_pktmbuf_mtod(frame, uint8_t *);
+	struct upstream_answer *answer = &upstream->ring[upstream->head & upstream->mask];
+	bool is_query = frames_is_query(upstream->template, data, frame->data_len);
+
+	if (base_unlikely(!is_query || upstream->head - upstream->tail > upstream->mask)) {
+		upstream->strange += !is_query;
+		upstream->overflow += is_query;
+		rte_pktmbuf_free(frame);
+		return;
+	}
+	upstream->head++;
+	answer->due = now + upstream->delay;
+	if (upstream->delay) {
+		answer->asked = frames_read_asked(data);
+		link_recycle(link, &frame, 1);
+		return;
+	}
+	frames_turn_into_answer(upstream->template, data);
+	set_length(frame);
+	answer->frame = frame;
+}
+
+static uint16_t count_due(const struct upstream *upstream, uint16_t most, uint64_t now)
+{
+	uint16_t count = 0;
+
+	while (count < most && upstream->tail + count != upstream->head &&
+		upstream->ring[(upstream->tail + count) & upstream->mask].due <= now)
+		count++;
+	return count;
+}
+
+static void send_frames(struct upstream *upstream, struct link *link, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++)
+		link_send(link, upstream->ring[upstream->tail++ & upstream->mask].frame);
+}
+
+// Returns how many there was memory for.
+static uint16_t write_and_send(struct upstream *upstream, struct link *link, uint16_t count)
+{
+	struct rte_mbuf *frames[LINK_BACKLOG];
+
+	if (rte_pktmbuf_alloc_bulk(link->pool, frames, count))
+		return 0;
+	for (uint16_t i = 0; i < count; i++)
+		base_prefetch_write(rte_pktmbuf_mtod(frames[i], void *));
+	for (uint16_t i = 0; i < count; i++) {
+		const struct upstream_answer *answer =
+			&upstream->ring[upstream->tail++ & upstream->mask];
+
+		frames_write_answer(
+			upstream->template, rte_pktmbuf_mtod(frames[i], uint8_t *), &answer->asked);
+		set_length(frames[i]);
+		link_send(link, frames[i]);
+	}
+	return count;
 }
 
 uint16_t upstream_send(struct upstream *upstream, struct link *link, uint64_t now)
 {
-	uint16_t room = link_room(link);
-	uint16_t sent = 0;
+	uint16_t count = count_due(upstream, link_room(link), now);
 
-	while (sent < room && upstream->tail != upstream->head) {
-		const struct upstream_answer *answer =
-			&upstream->ring[upstream->tail & upstream->mask];
-
-		if (answer->due > now)
-			break;
-		// After a delay, neither mbuf nor headers are in a cache any more.
-		base_prefetch(upstream->ring[(upstream->tail + 8) & upstream->mask].frame);
-		link_send(link, answer->frame);
-		upstream->tail++;
-		sent++;
-	}
-	upstream->answered += sent;
-	return sent;
+	if (!upstream->delay)
+		send_frames(upstream, link, count);
+	else if (count)
+		count = write_and_send(upstream, link, count);
+	upstream->answered += count;
+	return count;
 }

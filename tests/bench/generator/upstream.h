@@ -8,9 +8,14 @@
 #include "frames.h"
 #include "link.h"
 
+// Without a delay, the frame of the query becomes that of the answer. With one, many wait: they
+// leave their frames, so that a few frames that stay in the caches serve all.
 struct upstream_answer {
-	struct rte_mbuf *frame;
 	uint64_t due; // cycles of the TSC
+	union {
+		struct rte_mbuf *frame;
+		struct frame_asked asked;
+	};
 };
 
 struct upstream {
@@ -30,8 +35,9 @@ int upstream_init(struct upstream *upstream, const struct options *options,
 	const struct frame_template *template, uint32_t most);
 void upstream_fini(struct upstream *upstream);
 
-// Takes the frame.
-void upstream_receive(struct upstream *upstream, struct rte_mbuf *frame, uint64_t now);
+// Takes the frame, which came from `link`.
+void upstream_receive(
+	struct upstream *upstream, struct link *link, struct rte_mbuf *frame, uint64_t now);
 
 // Sends the answers that are due, as far as the link has room. Returns how many.
 uint16_t upstream_send(struct upstream *upstream, struct link *link, uint64_t now);
