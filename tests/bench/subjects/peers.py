@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""millrace beside other forwarders on a veth pair, one core each."""
+import os
+import re
+import statistics
+
+PEERS = ("millrace", "dnsdist", "unbound", "knot_resolver", "bind")
+
+FLOORS = (
+    ("peers: qps against the best of them", "qps_ratio", 3, "least"),
+    ("peers: p99 against the best of them", "p99_ratio", 1, "most"),
+    ("peers: millrace lost, failed or wrong", "millrace.bad", 0, "most"),
+)
+
+DNSPERF = {
+    "sent": r"Queries sent: +(\d+)",
+    "lost": r"Queries lost: +(\d+)",
+    "qps": r"Queries per second: +([\d.]+)",
+    "average_s": r"Average Latency \(s\): +([\d.]+)",
+}
+
+
+def read(folder, name):
+    with open(os.path.join(folder, name)) as stream:
+        return stream.read()
+
+
+def dnsperf_rounds(folder, peer):
+    names = [name for name in sorted(os.listdir(folder))
+             if re.fullmatch(rf"dnsperf_{peer}\.\d+", name)]
+    texts = [read(folder, name) for name in names]
+    return [{key: float(re.search(pattern, text)[1]) for key, pattern in DNSPERF.items()}
+            for text in texts]
+
+
+def median(rounds, key):
+    return round(statistics.median(one[key] for one in rounds))
+
+
+def summarize_dnsperf(rounds):
+    return {"qps": median(rounds, "qps"),
+            "lost": round(sum(one["lost"] for one in rounds)),
+            "average_us": round(1e6 * statistics.median(one["average_s"] for one in rounds))}
+
+
+def summarize(folder, peer, rounds):
+    """Medians over the rounds, losses of all of them together."""
+    summary = {key: median(rounds, key)
+               for key in ("qps", "p50_us", "p99_us", "p999_us", "cpu_ns_per_query")}
+    summary["qps_least"] = min(one["qps"] for one in rounds)
+    summary["qps_most"] = max(one["qps"] for one in rounds)
+    for key in ("lost", "wrong", "failed", "answered"):
+        summary[key] = sum(one[key] for one in rounds)
+    summary["bad"] = summary["lost"] + summary["wrong"] + summary["failed"]
+    for key in ("forwarder_busy", "load_busy"):
+        summary[key] = round(statistics.median(one[key] for one in rounds), 3)
+    summary["version"] = read(folder, "version." + peer).strip()
+    summary["dnsperf"] = summarize_dnsperf(dnsperf_rounds(folder, peer))
+    return summary
+
+
+def ratio(results, key, best):
+    """millrace's against the best of the others, the median over the rounds."""
+    return round(statistics.median(
+        one[key] / best(results["peer_" + peer][number][key] for peer in PEERS[1:])
+        for number, one in results["peer_millrace"].items()), 3)
+
+
+def collect(folder, results):
+    if "peer_millrace" not in results:
+        return None
+    peers = {peer: summarize(folder, peer, list(results["peer_" + peer].values()))
+             for peer in PEERS}
+    peers["qps_ratio"] = ratio(results, "qps", max)
+    peers["p99_ratio"] = ratio(results, "p99_us", min)
+    peers["cpu_ratio"] = ratio(results, "cpu_ns_per_query", min)
+    peers["dnsperf_ratio"] = round(peers["millrace"]["dnsperf"]["qps"] / max(
+        peers[peer]["dnsperf"]["qps"] for peer in PEERS[1:]), 3)
+    return peers
+
+
+def runs(peers):
+    for peer in PEERS:
+        yield f"peers {peer} {peers[peer]['version']}", peers[peer]
+
+
+def lines(peers):
+    yield ("Peers on veth: a core each; the load, played in the kernel, and then dnsperf with its "
+           "upstream, on the other core.")
+    yield (f"{'':26}{'cpu ns':>11}{'core busy':>11}{'load busy':>11}{'dnsperf qps':>13}"
+           f"{'its lost':>10}{'its mean us':>13}")
+    for peer in PEERS:
+        one = peers[peer]
+        yield (f"{peer:26}{one['cpu_ns_per_query']:>11}{one['forwarder_busy']:>11}"
+               f"{one['load_busy']:>11}{one['dnsperf']['qps']:>13}{one['dnsperf']['lost']:>10}"
+               f"{one['dnsperf']['average_us']:>13}")
+    yield (f"millrace against the best: CPU a query {peers['cpu_ratio']}, "
+           f"dnsperf's qps {peers['dnsperf_ratio']}")

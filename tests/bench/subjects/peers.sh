@@ -1,0 +1,160 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# millrace on AF_XDP beside dnsdist, Unbound, Knot Resolver and BIND as forwarders on
+# a veth pair, one core each, three rounds at most (scripts/setup --bench)
+
+# Every forwarder has one core for itself, one after the other, in the lab's namespace. Clients
+# and upstream are on the other core: millrace-veth-load plays both in the kernel, which costs
+# so little that each forwarder is what holds things up; its figures are those compared. Then
+# dnsperf asks, and millrace-veth-load is the upstream only; dnsperf holds things up then.
+#
+# What a frame costs on a veth pair is the same for all: the forwarder's core pays for sending,
+# up to the queue of the other end; receiving, up to the socket, is on the core of the load, whose
+# NAPI thread wakes the forwarder's. This favours those that receive by the kernel's UDP.
+
+# These variables are of runs.sh and lib.sh.
+# shellcheck disable=SC2154
+peers=(millrace dnsdist unbound knot_resolver bind)
+peers_folder=
+# Process ids, or empty.
+peers_forwarder=
+peers_load=
+# Of dnsperf: as many for each, since it counts as lost what is in flight when it ends by the clock.
+peers_queries=100000
+# veth's queue holds 256 frames; no forwarder drops for want of room with so many in flight.
+peers_window=128
+
+# shellcheck source=tests/bench/peers/forwarders.sh
+. "$source_root/tests/bench/peers/forwarders.sh"
+
+need_peers() {
+	local name
+	for name in dnsdist unbound kresd named dnsperf chrt; do
+		command -v "$name" >/dev/null || die "$name is not there: run scripts/setup --bench"
+	done
+}
+
+stop_peer() {
+	local pid
+	for pid in "$peers_load" "$peers_forwarder"; do
+		[ -z "$pid" ] || stop_processes 6 "$pid"
+	done
+	peers_load=
+	peers_forwarder=
+	remove_dpdk_files "$lab_prefix-peers"
+}
+
+close_peers() {
+	stop_peer
+	[ -z "$peers_folder" ] || "$source_root/scripts/lab" down
+}
+
+# Behind 10.53.0.254 are the clients and the upstream. A kernel that receives by NAPI takes what
+# comes in batches, as from a NIC; the lab switches that off.
+open_peers() {
+	local forwarder peer
+	forwarder=$(lab_namespace forwarder)
+	peers_folder=$bench_folder/peers
+	mkdir "$peers_folder"
+	# BIND and others give up being root before they look at their files.
+	chmod 755 "$bench_folder" "$peers_folder"
+	"$source_root/scripts/lab" up
+	ip netns exec "$forwarder" ethtool -K eth0 gro on >/dev/null
+	printf '%s\n' 'neigh replace 10.53.0.254 lladdr 02:00:00:00:53:01 dev eth0 nud permanent' \
+		'route add 10.60.0.0/15 via 10.53.0.254' | ip -n "$forwarder" -batch -
+	ip -n "$(lab_namespace world)" route add 10.60.0.0/15 via 10.53.0.2
+	awk -v count="$peers_queries" 'BEGIN { for (i = 0; i < count; i++)
+		printf "%011x.bench.test A\n", i }' >"$peers_folder/queries"
+	for peer in "${peers[@]}"; do
+		"version_$peer" >"$peers_folder/version" 2>&1 || true
+		grep -oE '[0-9]+(\.[0-9]+)+' "$peers_folder/version" | head -n 1 \
+			>"$bench_results/version.$peer"
+	done
+}
+
+peer_is_ready() {
+	local file=$peers_folder/log
+	process_is_gone "$peers_forwarder" && return
+	case $1 in
+	millrace) grep -qx 'millrace: ready' "$file" ;;
+	*) in_lab forwarder ss -Hlun 'sport = :53' | grep -q . ;;
+	esac
+}
+
+# start_peer NAME
+start_peer() {
+	local command=()
+	"configure_$1"
+	"command_$1"
+	[ "$1" = millrace ] || command=(taskset -c "${bench_cpus[1]}" "${command[@]}")
+	: >"$peers_folder/log"
+	ip netns exec "$(lab_namespace forwarder)" "${command[@]}" >"$peers_folder/log" 2>&1 </dev/null &
+	peers_forwarder=$!
+	wait_until 20 peer_is_ready "$1" || true
+	if process_is_gone "$peers_forwarder" || ! peer_is_ready "$1"; then
+		die "$1 does not start: $(tail -n 20 "$peers_folder/log")"
+	fi
+}
+
+# start_load OPTION...: millrace-veth-load.
+start_load() {
+	: >"$peers_folder/load.log"
+	ip netns exec "$(lab_namespace world)" "$bench_build/tests/bench/veth_load/millrace-veth-load" \
+		--forwarder 10.53.0.2 --forwarder-mac 02:00:00:00:53:02 \
+		--cpu "${bench_cpus[0]}" --forwarder-cpu "${bench_cpus[1]}" "$@" \
+		>"$peers_folder/load.log" 2>&1 </dev/null &
+	peers_load=$!
+}
+
+load_is_ready() {
+	grep -qx 'millrace: ready' "$peers_folder/load.log" || process_is_gone "$peers_load"
+}
+
+# peer_goes_first NAME: before all else on its core, as the load does on its own.
+peer_goes_first() {
+	if [ "$1" = millrace ]; then
+		chrt -f -p 1 "$(poller "$peers_forwarder")"
+	else
+		chrt -a -f -p 1 "$peers_forwarder"
+	fi
+}
+
+# measure_with_load NAME ROUND: status 2 says that something was lost or wrong, as the result does.
+measure_with_load() {
+	local status=0
+	start_load --real-time --window "$peers_window" --warm-up 200 --time "$bench_time" \
+		--json "$bench_results/peer_$1.$2.json"
+	wait "$peers_load" || status=$?
+	peers_load=
+	[ "$status" = 0 ] || [ "$status" = 2 ] ||
+		die "$1: $(tail -n 5 "$peers_folder/load.log" "$peers_folder/log")"
+}
+
+# measure_with_dnsperf NAME ROUND
+measure_with_dnsperf() {
+	start_load --upstream-only
+	wait_until 10 load_is_ready || true
+	! process_is_gone "$peers_load" || die "no upstream: $(cat "$peers_folder/load.log")"
+	in_lab world taskset -c "${bench_cpus[0]}" setsid --wait "$source_root/tests/bench/peers/first" \
+		dnsperf -s 10.53.0.2 -d "$peers_folder/queries" -n 1 -c 8 -T 1 \
+		-q "$peers_window" -t 2 >"$bench_results/dnsperf_$1.$2" 2>&1 </dev/null ||
+		die "dnsperf: $(cat "$bench_results/dnsperf_$1.$2")"
+	stop_processes 5 "$peers_load"
+	peers_load=
+}
+
+measure_peers() {
+	local round peer
+	open_peers
+	for round in $(seq $((bench_rounds < 3 ? bench_rounds : 3))); do
+		for peer in "${peers[@]}"; do
+			note "peers.$round: $peer"
+			start_peer "$peer"
+			peer_goes_first "$peer"
+			measure_with_dnsperf "$peer" "$round"
+			measure_with_load "$peer" "$round"
+			stop_peer
+		done
+	done
+	"$source_root/scripts/lab" down
+}
