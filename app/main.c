@@ -12,6 +12,7 @@
 #include "app.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "caches.h"
 #include "manager.h"
 #include "network.h"
 #include "nic/eal_arguments.h"
@@ -191,6 +192,7 @@ static void close_all(struct app *app)
 	for (uint16_t i = 0; app->workers && i < app->worker_count; i++)
 		worker_destroy(app->workers[i]);
 	free(app->workers);
+	caches_close(app);
 	network_close(app);
 	manager_close(app);
 	steering_close(app);
@@ -210,6 +212,8 @@ static int open_and_run(struct app *app, bool is_pinned)
 		error = steering_open(app);
 	if (!error)
 		error = network_open(app);
+	if (!error)
+		error = caches_open(app);
 	if (!error)
 		error = open_workers(app);
 	if (!error)

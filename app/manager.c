@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "caches.h"
 #include "frame_ring.h"
 #include "network.h"
 #include "proxy/sweep.h"
@@ -178,6 +179,7 @@ static bool manager_turn(struct app *app, struct manager_clock *due, bool is_bus
 	(void)epoll_wait(app->events, ready, 4, is_busy ? 0 : IDLE_MILLISECONDS);
 	now = clock_now();
 	network_update(app);
+	caches_turn(app);
 	proxy_sweep_reap(app->pools, app->worker_count, app->swept, SWEPT_MOST);
 	if (now >= due->sweep) {
 		due->sweep = now + SWEEP_PERIOD;
@@ -187,6 +189,7 @@ static bool manager_turn(struct app *app, struct manager_clock *due, bool is_bus
 	if (now >= due->resolve) {
 		due->resolve = now + RESOLVE_PERIOD;
 		network_resolve(app);
+		caches_set_wall(app, now);
 	}
 	return read_signals(app);
 }

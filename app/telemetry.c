@@ -48,6 +48,7 @@ static void add_worker_stats(
 	struct rte_tel_data *data, const struct app *app, uint16_t first, uint16_t last)
 {
 	uint64_t in_flight = 0;
+	uint64_t refreshing = 0;
 	uint64_t nic[5] = {0};
 
 	for (int i = 0; i < STATS_COUNTERS; i++) {
@@ -56,6 +57,7 @@ static void add_worker_stats(
 	}
 	for (uint16_t worker = first; worker <= last; worker++) {
 		in_flight += forward_lcore_in_flight(app->workers[worker]->forward);
+		refreshing += forward_lcore_refreshing(app->workers[worker]->forward);
 		for (uint16_t port = 0; port < nic_port_count(app->nic); port++) {
 			const struct nic_queue_counters *counters =
 				nic_queue_counters(app->nic, port, worker);
@@ -67,7 +69,8 @@ static void add_worker_stats(
 		}
 		nic[4] += nic_frames_free(app->nic, worker);
 	}
-	rte_tel_data_add_dict_u64(data, "queries_in_flight", in_flight);
+	rte_tel_data_add_dict_u64(data, "queries_in_flight", in_flight - refreshing);
+	rte_tel_data_add_dict_u64(data, "refreshes_in_flight", refreshing);
 	rte_tel_data_add_dict_u64(data, "nic_rx_frames", nic[0]);
 	rte_tel_data_add_dict_u64(data, "nic_tx_frames", nic[1]);
 	rte_tel_data_add_dict_u64(data, "nic_tx_dropped", nic[2]);
@@ -103,6 +106,65 @@ static int answer_stats(const struct app *app, const char *parameters, struct rt
 	if (parse_parameter(parameters, app->worker_count, &worker))
 		return -EINVAL;
 	add_worker_stats(data, app, (uint16_t)worker, (uint16_t)worker);
+	return 0;
+}
+
+// Why replies were not kept, over all workers and caches.
+static int answer_refused(const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	(void)parameters;
+	rte_tel_data_start_dict(data);
+	for (int why = 0; why < CACHE_ANSWER_REFUSALS; why++) {
+		uint64_t sum = 0;
+
+		for (uint16_t i = 0; i < app->worker_count; i++)
+			sum += forward_lcore_refused(
+				app->workers[i]->forward, (enum cache_answer_refusal)why);
+		rte_tel_data_add_dict_u64(
+			data, cache_answer_refusal_name((enum cache_answer_refusal)why), sum);
+	}
+	return 0;
+}
+
+static void add_usage(struct rte_tel_data *data, const struct cache_store *store)
+{
+	struct cache_usage usage;
+
+	cache_store_usage(store, &usage);
+	rte_tel_data_add_dict_u64(data, "bytes", usage.bytes);
+	rte_tel_data_add_dict_u64(data, "cells", usage.cells);
+	rte_tel_data_add_dict_u64(data, "cells_waiting", usage.cells_waiting);
+	rte_tel_data_add_dict_u64(data, "answers_success", usage.answers[CACHE_KIND_SUCCESS]);
+	rte_tel_data_add_dict_u64(data, "answers_denial", usage.answers[CACHE_KIND_DENIAL]);
+	rte_tel_data_add_dict_u64(data, "answers_servfail", usage.answers[CACHE_KIND_SERVFAIL]);
+	rte_tel_data_add_dict_u64(data, "cells_success", usage.cells_used[CACHE_KIND_SUCCESS]);
+	rte_tel_data_add_dict_u64(data, "cells_denial", usage.cells_used[CACHE_KIND_DENIAL]);
+	rte_tel_data_add_dict_u64(data, "cells_servfail", usage.cells_used[CACHE_KIND_SERVFAIL]);
+}
+
+// One cache by its number, the first without a parameter.
+static int answer_caches(const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	const struct forward_caches *caches = app->shared.caches;
+	struct cache_store *store;
+	unsigned long number;
+
+	if (!caches || parse_parameter(parameters, caches->count, &number))
+		return -EINVAL;
+	store = caches->caches[number].store;
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_u64(data, "caches", caches->count);
+	add_usage(data, store);
+	for (int counter = 0; counter < CACHE_COUNTERS; counter++) {
+		uint64_t sum = 0;
+
+		for (uint16_t i = 0; i < app->worker_count; i++)
+			sum += cache_counters_read(
+				cache_lcore_counters(cache_store_lcore(store, i)),
+				(enum cache_counter)counter);
+		rte_tel_data_add_dict_u64(
+			data, cache_counter_name((enum cache_counter)counter), sum);
+	}
 	return 0;
 }
 
@@ -259,6 +321,18 @@ static int command_stages(const char *command, const char *parameters, struct rt
 	return answer(parameters, data, answer_stages);
 }
 
+static int command_caches(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return answer(parameters, data, answer_caches);
+}
+
+static int command_refused(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return answer(parameters, data, answer_refused);
+}
+
 static int command_upstreams(const char *command, const char *parameters, struct rte_tel_data *data)
 {
 	(void)command;
@@ -287,6 +361,12 @@ int telemetry_open(struct app *app)
 	if (!error)
 		error = rte_telemetry_register_cmd("/millrace/stages", command_stages,
 			"Cycles a stage of the path. Parameters: number of one worker (0)");
+	if (!error)
+		error = rte_telemetry_register_cmd("/millrace/caches", command_caches,
+			"What a cache holds and counts. Parameters: its number (0)");
+	if (!error)
+		error = rte_telemetry_register_cmd("/millrace/cache_refused", command_refused,
+			"Replies that no cache kept, by why. Takes no parameters");
 	if (!error)
 		error = rte_telemetry_register_cmd("/millrace/upstreams", command_upstreams,
 			"State and counts an upstream. Parameters: first upstream (optional)");

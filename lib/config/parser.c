@@ -30,7 +30,6 @@ struct parser_directive {
 	// NULL: a later version has it.
 	int (*read)(struct config_parser *parser, struct parser_block *block,
 		const struct config_line *line);
-	bool is_later; // read, then refused: a later version has it
 };
 
 static int directive_read_bind(
@@ -120,11 +119,11 @@ static int directive_read_loadbalance(
 }
 
 static const struct parser_directive parser_directives[] = {
-	{"forward", {2, CONFIG_ANY_COUNT, true}, directive_read_forward, false},
-	{"bind", {1, CONFIG_ANY_COUNT, false}, directive_read_bind, false},
-	{"bufsize", {0, 1, false}, directive_read_bufsize, false},
-	{"cache", {0, CONFIG_ANY_COUNT, true}, directive_read_cache, true},
-	{"loadbalance", {0, 1, false}, directive_read_loadbalance, true},
+	{"forward", {2, CONFIG_ANY_COUNT, true}, directive_read_forward},
+	{"bind", {1, CONFIG_ANY_COUNT, false}, directive_read_bind},
+	{"bufsize", {0, 1, false}, directive_read_bufsize},
+	{"cache", {0, CONFIG_ANY_COUNT, true}, directive_read_cache},
+	{"loadbalance", {0, 1, false}, directive_read_loadbalance},
 	{.name = "errors"},
 	{.name = "health"},
 	{.name = "lameduck"},
@@ -167,9 +166,6 @@ static int directive_read(
 	err = config_check_arity(&parser->reader, line, directive->arity);
 	if (!err)
 		err = directive->read(parser, block, line);
-	if (!err && directive->is_later)
-		err = config_fail(parser->reader.error, line->place,
-			CONFIG_WORD " is not supported yet", directive->name);
 	return err;
 }
 

@@ -147,3 +147,18 @@ uint16_t dns_message_truncate(
 uint16_t dns_message_make_error(uint8_t *bytes, size_t room, enum dns_read_result read,
 	const struct dns_message *query, enum dns_rcode rcode, enum dns_extended_error extended,
 	uint16_t udp_size);
+
+// A query of our own.
+struct dns_query_options {
+	const uint8_t *name; // wire format, not compressed, good
+	uint8_t name_length;
+	uint16_t type;
+	uint16_t class_;
+	uint16_t flags; // RD, CD
+	uint16_t udp_size; // in its OPT record
+	bool do_bit;
+};
+
+// Writes it with id 0. Its length; 0 where `room` does not hold it.
+uint16_t dns_message_make_query(
+	uint8_t *bytes, size_t room, const struct dns_query_options *options);

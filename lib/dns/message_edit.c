@@ -132,3 +132,27 @@ uint16_t dns_message_make_error(uint8_t *bytes, size_t room, enum dns_read_resul
 	message_store_counts(bytes, &counts);
 	return (uint16_t)byte_writer_length(&writer);
 }
+
+uint16_t dns_message_make_query(
+	uint8_t *bytes, size_t room, const struct dns_query_options *options)
+{
+	struct byte_writer writer = byte_writer_make(bytes, room);
+
+	byte_writer_put_u16(&writer, 0);
+	byte_writer_put_u16(&writer, options->flags);
+	byte_writer_put_u16(&writer, 1);
+	byte_writer_put_u16(&writer, 0);
+	byte_writer_put_u16(&writer, 0);
+	byte_writer_put_u16(&writer, 1);
+	byte_writer_put(&writer, options->name, options->name_length);
+	byte_writer_put_u16(&writer, options->type);
+	byte_writer_put_u16(&writer, options->class_);
+	// RFC 6891, section 6.1.2: root, type, size, rcode and version, flags, length.
+	byte_writer_put_u8(&writer, 0);
+	byte_writer_put_u16(&writer, DNS_TYPE_OPT);
+	byte_writer_put_u16(&writer, options->udp_size);
+	byte_writer_put_u16(&writer, 0);
+	byte_writer_put_u16(&writer, options->do_bit ? DNS_OPT_DO : 0);
+	byte_writer_put_u16(&writer, 0);
+	return writer.failed ? 0 : (uint16_t)byte_writer_length(&writer);
+}

@@ -12,12 +12,29 @@ struct forward_client {
 	uint16_t udp_size; // the largest answer it takes
 	uint16_t bufsize; // the server's, for what we say upstream and in answers of our own
 	uint16_t edns_offset; // of the OPT record in the message, 0 without
+	bool do_bit;
+	bool is_waiting; // for its answer; false for a refresh, and once a stale answer was sent
+	bool rotates_records;
+	bool has_subnet; // RFC 7871: nobody else waits for its answer
+	// Where the answer is kept: number of the cache, FORWARD_NO_CACHE for nowhere. The rest is
+	// set only with a cache, and forward/questions.h's.
+	uint16_t cache;
+	uint16_t waiter_count;
+	uint64_t hash; // of the key
+	uint32_t next_question; // in the bucket, or of a waiter: the next one
+	uint32_t first_waiter;
 };
 
 _Static_assert(sizeof(struct forward_client) <= PROXY_CONTEXT_BYTES, "a client fits its context");
 
+static inline struct forward_client *forward_client_at(
+	const struct proxy_pending_table *pending, uint32_t slot)
+{
+	return (struct forward_client *)proxy_pending_at(pending, slot)->context;
+}
+
 static inline struct forward_client *forward_client_of(
 	const struct proxy_lcore *proxy, uint32_t slot)
 {
-	return (struct forward_client *)proxy_pending_at(&proxy->pending, slot)->context;
+	return forward_client_at(&proxy->pending, slot);
 }

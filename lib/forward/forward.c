@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/table_memory.h"
-#include "forward/lcore.h"
+#include "forward/cached.h"
 #include "rcu/rcu.h"
 
 // What one call of expire does at most, so that a burst's time is bounded.
@@ -13,9 +13,6 @@
 #define MESSAGES_A_BURST 256
 
 #define NO_OWNER UINT8_MAX
-
-// Frames that go through the stages together.
-#define PIECE_FRAMES 32
 
 void forward_local_ports(const struct forward_shared *shared, uint16_t lcore, uint16_t lcore_count,
 	uint16_t *first, uint16_t *count)
@@ -81,6 +78,17 @@ struct forward_lcore *forward_lcore_create(struct forward_shared *shared, struct
 		errno = error;
 		return NULL;
 	}
+	if (shared->caches) {
+		lcore->cached = forward_cached_create(
+			shared->caches, options->lcore, lcore->proxy, options->now);
+		if (!lcore->cached) {
+			int error = errno;
+
+			forward_lcore_destroy(lcore);
+			errno = error;
+			return NULL;
+		}
+	}
 	if (options->lcore_count > 1)
 		proxy_pools_steer(&lcore->proxy->pools, shared->steering, options->lcore);
 	return lcore;
@@ -90,6 +98,7 @@ void forward_lcore_destroy(struct forward_lcore *lcore)
 {
 	if (!lcore)
 		return;
+	forward_cached_destroy(lcore->cached);
 	proxy_lcore_destroy(lcore->proxy);
 	free(lcore);
 }
@@ -126,7 +135,7 @@ static void frame_hop(struct forward_lcore *lcore, struct net_frame *frame, uint
 }
 
 static void datagram_receive(struct forward_lcore *lcore, const struct forward_snapshot *snapshot,
-	struct net_frame *frame, uint64_t now)
+	struct net_frame *frame, struct forward_piece *piece, uint64_t now)
 {
 	const struct forward_listener *listener =
 		forward_snapshot_find(snapshot, &frame->destination);
@@ -139,7 +148,8 @@ static void datagram_receive(struct forward_lcore *lcore, const struct forward_s
 			return;
 		}
 		stats_count(&lcore->counters, STATS_FRAME_QUERY);
-		forward_query_receive(lcore, frame, listener, now);
+		piece->query_count += forward_query_accept(
+			lcore, frame, listener, &piece->queries[piece->query_count]);
 		stats_stages_mark(&lcore->stages, STATS_STAGE_QUERY);
 		return;
 	}
@@ -176,11 +186,11 @@ static void error_receive(struct forward_lcore *lcore, const struct forward_snap
 }
 
 static void frame_receive(struct forward_lcore *lcore, const struct forward_snapshot *snapshot,
-	struct net_frame *frame, uint64_t now)
+	struct net_frame *frame, struct forward_piece *piece, uint64_t now)
 {
 	switch (frame->kind) {
 	case NET_FRAME_UDP:
-		datagram_receive(lcore, snapshot, frame, now);
+		datagram_receive(lcore, snapshot, frame, piece, now);
 		break;
 	case NET_FRAME_ICMP_ERROR:
 		error_receive(lcore, snapshot, frame, now);
@@ -233,7 +243,7 @@ static void replies_prefetch(
 // Parses the whole piece of a burst first.
 static void piece_parse(struct forward_lcore *lcore, struct net_frame *frames, uint16_t count)
 {
-	struct reply_candidate candidates[PIECE_FRAMES];
+	struct reply_candidate candidates[FORWARD_PIECE_FRAMES];
 	uint16_t candidate_count = 0;
 
 	for (uint16_t i = 0; i < count; i++) {
@@ -251,11 +261,19 @@ static void piece_parse(struct forward_lcore *lcore, struct net_frame *frames, u
 static void piece_receive(struct forward_lcore *lcore, const struct forward_snapshot *snapshot,
 	struct net_frame *frames, uint16_t count, uint64_t now)
 {
+	struct forward_piece piece;
+
+	piece.query_count = 0;
 	piece_parse(lcore, frames, count);
 	stats_stages_mark(&lcore->stages, STATS_STAGE_PARSE);
 	for (uint16_t i = 0; i < count; i++)
-		frame_receive(lcore, snapshot, &frames[i], now);
+		frame_receive(lcore, snapshot, &frames[i], &piece, now);
 	stats_stages_mark(&lcore->stages, STATS_STAGE_OTHER_FRAME);
+	if (lcore->cached)
+		forward_cached_receive(lcore, &piece, now);
+	for (uint16_t i = 0; i < piece.query_count && !lcore->cached; i++)
+		forward_query_start(lcore, &piece.queries[i], now);
+	stats_stages_mark(&lcore->stages, STATS_STAGE_QUERY);
 }
 
 // Any number of frames, in pieces whose lines stay near from the first stage to the last.
@@ -264,11 +282,11 @@ static void burst_receive(
 {
 	const struct forward_snapshot *snapshot = rcu_pointer_read(lcore->shared->snapshot);
 
-	for (uint16_t done = 0; done < count; done += PIECE_FRAMES) {
+	for (uint16_t done = 0; done < count; done += FORWARD_PIECE_FRAMES) {
 		uint16_t left = (uint16_t)(count - done);
 
 		piece_receive(lcore, snapshot, frames + done,
-			left < PIECE_FRAMES ? left : PIECE_FRAMES, now);
+			left < FORWARD_PIECE_FRAMES ? left : FORWARD_PIECE_FRAMES, now);
 	}
 }
 
@@ -296,6 +314,8 @@ void forward_lcore_expire(struct forward_lcore *lcore, uint64_t now)
 		proxy_attempt_fail(lcore->proxy, slot, PROXY_FAILURE_TIMEOUT, now);
 		forward_query_attempt_again(lcore, slot, NULL, now);
 	}
+	if (lcore->cached)
+		forward_cached_turn(lcore, now);
 }
 
 void forward_lcore_stop_queries(struct forward_lcore *lcore)
@@ -322,6 +342,21 @@ void forward_lcore_count_busy(struct forward_lcore *lcore, uint64_t nanoseconds)
 struct stats_stages *forward_lcore_stages(struct forward_lcore *lcore)
 {
 	return &lcore->stages;
+}
+
+uint32_t forward_lcore_refreshing(const struct forward_lcore *lcore)
+{
+	return lcore->cached ? base_load(&lcore->cached->refreshing) : 0;
+}
+
+uint32_t forward_lcore_waiting(const struct forward_lcore *lcore)
+{
+	return lcore->cached ? base_load(&lcore->cached->questions.waiting) : 0;
+}
+
+uint64_t forward_lcore_refused(const struct forward_lcore *lcore, enum cache_answer_refusal why)
+{
+	return lcore->cached ? base_load(&lcore->cached->refused[why]) : 0;
 }
 
 const struct stats_counters *forward_lcore_counters(const struct forward_lcore *lcore)

@@ -46,6 +46,7 @@ struct forward_shared {
 	uint16_t local_port_last;
 	uint8_t *port_owners; // for each local port from first on, the lcore index that owns it
 	uint16_t tx_offload[FORWARD_PORTS_MOST]; // NET_OFFLOAD_TX_* by NIC port
+	struct forward_caches *caches; // NULL: none in the configuration
 	// How each NIC port spreads replies over queues; NULL: not by a hash that is known.
 	const struct net_steering *steering[FORWARD_PORTS_MOST];
 };
@@ -91,7 +92,15 @@ void forward_lcore_stop_queries(struct forward_lcore *lcore);
 // Then, with none in flight: the pools stop, too.
 void forward_lcore_stop_pools(struct forward_lcore *lcore);
 
+// All that are in flight, and those among them that no client waits for.
 uint32_t forward_lcore_in_flight(const struct forward_lcore *lcore);
+uint32_t forward_lcore_refreshing(const struct forward_lcore *lcore);
+// And those that wait for the reply to another's query.
+uint32_t forward_lcore_waiting(const struct forward_lcore *lcore);
+
+// Replies that were not kept, by why. 0 without a cache.
+uint64_t forward_lcore_refused(const struct forward_lcore *lcore, enum cache_answer_refusal why);
+
 // A turn of the owner's loop that found frames took so many nanoseconds.
 void forward_lcore_count_busy(struct forward_lcore *lcore, uint64_t nanoseconds);
 

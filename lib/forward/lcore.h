@@ -10,14 +10,52 @@ struct forward_lcore {
 	struct stats_stages stages;
 	struct forward_shared *shared;
 	struct proxy_lcore *proxy;
+	struct forward_cached *cached; // NULL without a `cache` directive
 	struct forward_sink sink;
 	uint16_t lcore;
 	bool takes_no_queries;
 };
 
-// A datagram to a listener, parsed.
-void forward_query_receive(struct forward_lcore *lcore, struct net_frame *frame,
-	const struct forward_listener *listener, uint64_t now);
+// Frames that go through the stages together.
+#define FORWARD_PIECE_FRAMES 32
+
+// A good query of a piece, and what takes it.
+struct forward_query {
+	struct net_frame *frame;
+	struct dns_message message;
+	struct forward_match match;
+	// Set where there are caches.
+	uint64_t hash; // of its key
+	uint16_t lookup; // number of its lookup
+	bool may_be_cached;
+	bool has_subnet;
+	bool is_common; // its reply is kept, and others may wait for it
+	bool found_stale;
+};
+
+// The good queries of a piece.
+struct forward_piece {
+	struct forward_query queries[FORWARD_PIECE_FRAMES];
+	uint16_t query_count;
+};
+
+// A datagram to a listener, parsed: true with `query` filled in, or its verdict was given.
+bool forward_query_accept(struct forward_lcore *lcore, struct net_frame *frame,
+	const struct forward_listener *listener, struct forward_query *query);
+
+// Asks an upstream, for the client or for a cache alone (a refresh). The frame is taken.
+void forward_query_start(
+	struct forward_lcore *lcore, const struct forward_query *query, uint64_t now);
+void forward_query_start_refresh(
+	struct forward_lcore *lcore, const struct forward_query *query, uint64_t now);
+
+// Answers an error of our own in the query's frame.
+void forward_query_refuse(
+	struct forward_lcore *lcore, const struct forward_query *query, enum dns_rcode rcode);
+
+// Writes down in the pending slot who asked, but for where the answer goes.
+void forward_query_fill_client(
+	struct forward_lcore *lcore, const struct forward_query *query, uint32_t slot);
 
 // Sends the query to the next upstream in `frame`, or gives it up with an answer in it. The
 // payload of the frame is the query as the client sent it.
@@ -27,6 +65,10 @@ void forward_query_attempt(
 // The same after a failed attempt, in a frame whose payload is of no more use; NULL: a new one.
 void forward_query_attempt_again(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now);
+
+// The reply goes to the client of the slot, as it is but for what belongs to the client.
+void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	struct dns_message *reply);
 
 // A datagram to a local port of this lcore, and an ICMP error about one.
 void forward_reply_receive(struct forward_lcore *lcore, struct net_frame *frame, uint64_t now);

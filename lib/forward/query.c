@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "forward/lcore.h"
+#include "forward/cached.h"
 
 // An answer of our own goes back in the frame that brought the query.
 static void query_refuse(struct forward_lcore *lcore, struct net_frame *frame,
@@ -26,9 +26,13 @@ static void query_give_up(
 						   : DNS_EDE_NO_REACHABLE_AUTHORITY;
 	struct net_flow flow = client->flow;
 	struct dns_message query;
-	enum dns_read_result read =
-		dns_message_read(&query, net_frame_payload(frame), frame->payload_length);
+	enum dns_read_result read;
 
+	if (client->cache != FORWARD_NO_CACHE) {
+		forward_cached_give_up(lcore, slot, frame, extended, now);
+		return;
+	}
+	read = dns_message_read(&query, net_frame_payload(frame), frame->payload_length);
 	net_frame_payload_rewritten(frame,
 		dns_message_make_error(net_frame_payload(frame), net_frame_payload_room(frame),
 			read, &query, DNS_RCODE_SERVFAIL, extended, client->bufsize));
@@ -69,6 +73,17 @@ void forward_query_attempt(
 	forward_frame_send(lcore, frame, &flow, STATS_SENT_ATTEMPTS);
 }
 
+// Without a frame to ask with, there is none to answer with.
+static void query_abandon(struct forward_lcore *lcore, uint32_t slot, uint64_t now)
+{
+	if (forward_client_of(lcore->proxy, slot)->cache != FORWARD_NO_CACHE) {
+		forward_cached_give_up(lcore, slot, NULL, DNS_EDE_NO_REACHABLE_AUTHORITY, now);
+		return;
+	}
+	stats_count(&lcore->counters, STATS_QUERY_NO_FRAME);
+	proxy_query_finish(lcore->proxy, slot, now);
+}
+
 void forward_query_attempt_again(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
 {
@@ -82,8 +97,7 @@ void forward_query_attempt_again(
 	if (!frame) {
 		if (base_unlikely(!lcore->sink.allocate(lcore->sink.context, &fresh))) {
 			stats_count(&lcore->counters, STATS_NO_FRAMES);
-			stats_count(&lcore->counters, STATS_QUERY_NO_FRAME);
-			proxy_query_finish(lcore->proxy, slot, now);
+			query_abandon(lcore, slot, now);
 			return;
 		}
 		frame = &fresh;
@@ -94,34 +108,77 @@ void forward_query_attempt_again(
 	forward_query_attempt(lcore, slot, frame, now);
 }
 
-static void query_start(struct forward_lcore *lcore, struct net_frame *frame,
-	const struct dns_message *query, const struct forward_match *match, uint64_t now)
+void forward_query_refuse(
+	struct forward_lcore *lcore, const struct forward_query *query, enum dns_rcode rcode)
 {
-	enum proxy_start start;
-	struct forward_client *client;
+	query_refuse(
+		lcore, query->frame, DNS_READ_GOOD, &query->message, rcode, query->match.bufsize);
+}
+
+void forward_query_fill_client(
+	struct forward_lcore *lcore, const struct forward_query *query, uint32_t slot)
+{
+	struct forward_client *client = forward_client_of(lcore->proxy, slot);
+	const struct dns_message *message = &query->message;
+
+	client->id = message->id;
+	client->flags = message->flags;
+	client->udp_size = dns_message_udp_size(message, query->match.bufsize);
+	client->bufsize = query->match.bufsize;
+	client->edns_offset = message->edns.is_present ? message->edns.offset : 0;
+	client->do_bit = message->edns.do_bit;
+	client->is_waiting = true;
+	client->rotates_records = query->match.rotates_records;
+	client->has_subnet = query->has_subnet;
+	client->cache = query->is_common ? query->match.cache : FORWARD_NO_CACHE;
+	client->hash = query->hash;
+}
+
+static enum proxy_start query_allocate(struct forward_lcore *lcore,
+	const struct forward_query *query, uint64_t now, uint32_t *slot)
+{
+	return proxy_query_start(lcore->proxy, query->match.group, net_frame_payload(query->frame),
+		query->frame->payload_length, query->message.question_end, now, slot);
+}
+
+void forward_query_start(
+	struct forward_lcore *lcore, const struct forward_query *query, uint64_t now)
+{
 	uint32_t slot;
 
-	start = proxy_query_start(lcore->proxy, match->group, net_frame_payload(frame),
-		frame->payload_length, query->question_end, now, &slot);
-	if (base_unlikely(start == PROXY_START_CONCURRENT)) {
+	switch (query_allocate(lcore, query, now, &slot)) {
+	case PROXY_START_GOOD:
+		break;
+	case PROXY_START_CONCURRENT:
 		stats_count(&lcore->counters, STATS_QUERY_CONCURRENT);
-		query_refuse(lcore, frame, DNS_READ_GOOD, query, DNS_RCODE_REFUSED, match->bufsize);
+		forward_query_refuse(lcore, query, DNS_RCODE_REFUSED);
 		return;
-	}
-	if (base_unlikely(start != PROXY_START_GOOD)) {
+	case PROXY_START_NO_ROOM:
 		stats_count(&lcore->counters, STATS_QUERY_NO_ROOM);
-		query_refuse(
-			lcore, frame, DNS_READ_GOOD, query, DNS_RCODE_SERVFAIL, match->bufsize);
+		forward_query_refuse(lcore, query, DNS_RCODE_SERVFAIL);
 		return;
 	}
-	client = forward_client_of(lcore->proxy, slot);
-	net_frame_flow_back(frame, &client->flow);
-	client->id = query->id;
-	client->flags = query->flags;
-	client->udp_size = dns_message_udp_size(query, match->bufsize);
-	client->bufsize = match->bufsize;
-	client->edns_offset = query->edns.is_present ? query->edns.offset : 0;
-	forward_query_attempt(lcore, slot, frame, now);
+	forward_query_fill_client(lcore, query, slot);
+	net_frame_flow_back(query->frame, &forward_client_of(lcore->proxy, slot)->flow);
+	if (query->is_common)
+		forward_cached_begin(lcore, slot, query->found_stale, now);
+	forward_query_attempt(lcore, slot, query->frame, now);
+}
+
+void forward_query_start_refresh(
+	struct forward_lcore *lcore, const struct forward_query *query, uint64_t now)
+{
+	uint32_t slot;
+
+	if (query_allocate(lcore, query, now, &slot) != PROXY_START_GOOD) {
+		stats_count(&lcore->counters, STATS_REFRESH_NO_ROOM);
+		forward_frame_release(lcore, query->frame);
+		return;
+	}
+	stats_count(&lcore->counters, STATS_REFRESH_SENT);
+	forward_query_fill_client(lcore, query, slot);
+	forward_cached_begin_refresh(lcore, slot);
+	forward_query_attempt(lcore, slot, query->frame, now);
 }
 
 // What is wrong with a query, in the order in which the sender hears of it.
@@ -143,39 +200,43 @@ static bool query_is_bad(const struct dns_message *query, enum dns_read_result r
 	return true;
 }
 
-void forward_query_receive(struct forward_lcore *lcore, struct net_frame *frame,
-	const struct forward_listener *listener, uint64_t now)
+bool forward_query_accept(struct forward_lcore *lcore, struct net_frame *frame,
+	const struct forward_listener *listener, struct forward_query *query)
 {
-	const uint8_t *message = net_frame_payload(frame);
-	struct forward_match match;
-	struct dns_message query;
-	enum dns_read_result read = dns_message_read(&query, message, frame->payload_length);
+	const uint8_t *bytes = net_frame_payload(frame);
+	struct dns_message *message = &query->message;
+	enum dns_read_result read = dns_message_read(message, bytes, frame->payload_length);
 	enum stats_counter verdict;
 	enum dns_rcode rcode;
 
+	query->frame = frame;
+	query->may_be_cached = false;
+	query->has_subnet = false;
+	query->is_common = false;
+	query->found_stale = false;
 	if (base_unlikely(read == DNS_READ_SHORT)) {
 		forward_frame_drop(lcore, frame, STATS_QUERY_SHORT);
-		return;
+		return false;
 	}
-	if (base_unlikely(query.flags & DNS_FLAG_QR)) {
+	if (base_unlikely(message->flags & DNS_FLAG_QR)) {
 		forward_frame_drop(lcore, frame, STATS_QUERY_RESPONSE);
-		return;
+		return false;
 	}
 	if (base_unlikely(lcore->takes_no_queries)) {
 		forward_frame_drop(lcore, frame, STATS_QUERY_STOPPING);
-		return;
+		return false;
 	}
-	if (base_unlikely(query_is_bad(&query, read, &rcode, &verdict))) {
+	if (base_unlikely(query_is_bad(message, read, &rcode, &verdict))) {
 		stats_count(&lcore->counters, verdict);
-		query_refuse(lcore, frame, read, &query, rcode, DNS_UDP_BYTES_WITHOUT_EDNS);
-		return;
+		query_refuse(lcore, frame, read, message, rcode, DNS_UDP_BYTES_WITHOUT_EDNS);
+		return false;
 	}
-	match = forward_listener_match(
-		listener, message + DNS_HEADER_BYTES, query.question.name_length);
-	if (base_unlikely(match.group == FORWARD_NO_GROUP)) {
+	query->match = forward_listener_match(
+		listener, bytes + DNS_HEADER_BYTES, message->question.name_length);
+	if (base_unlikely(query->match.group == FORWARD_NO_GROUP)) {
 		stats_count(&lcore->counters, STATS_QUERY_NO_MATCH);
-		query_refuse(lcore, frame, read, &query, DNS_RCODE_REFUSED, match.bufsize);
-		return;
+		query_refuse(lcore, frame, read, message, DNS_RCODE_REFUSED, query->match.bufsize);
+		return false;
 	}
-	query_start(lcore, frame, &query, &match, now);
+	return true;
 }

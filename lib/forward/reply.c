@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "forward/lcore.h"
+#include "forward/cached.h"
 
 // The client's case of the name, which an upstream may have changed.
 static void reply_restore_question(
@@ -16,8 +16,8 @@ static void reply_restore_question(
 }
 
 // The reply becomes the client's: its id and flags, its case of the name, and its size.
-static void reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
-	struct dns_message *reply, uint64_t now)
+void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	struct dns_message *reply)
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->proxy->pending, slot);
 	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
@@ -36,8 +36,18 @@ static void reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_f
 		verdict = STATS_QUERY_TRUNCATED;
 	}
 	stats_count(&lcore->counters, verdict);
-	proxy_query_finish(lcore->proxy, slot, now);
 	forward_frame_send(lcore, frame, &flow, STATS_SENT_ANSWERS);
+}
+
+static void reply_use(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	struct dns_message *reply, uint64_t now)
+{
+	if (forward_client_of(lcore->proxy, slot)->cache != FORWARD_NO_CACHE) {
+		forward_cached_reply(lcore, slot, frame, reply, now);
+		return;
+	}
+	forward_reply_relay(lcore, slot, frame, reply);
+	proxy_query_finish(lcore->proxy, slot, now);
 }
 
 void forward_reply_receive(struct forward_lcore *lcore, struct net_frame *frame, uint64_t now)
@@ -49,7 +59,7 @@ void forward_reply_receive(struct forward_lcore *lcore, struct net_frame *frame,
 		net_frame_payload(frame), frame->payload_length, &reply, &slot)) {
 	case PROXY_REPLY_GOOD:
 		stats_count(&lcore->counters, STATS_REPLY_RELAYED);
-		reply_relay(lcore, slot, frame, &reply, now);
+		reply_use(lcore, slot, frame, &reply, now);
 		return;
 	case PROXY_REPLY_GARBAGE:
 		stats_count(&lcore->counters, STATS_REPLY_GARBAGE);

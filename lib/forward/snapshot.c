@@ -72,6 +72,17 @@ struct forward_match forward_listener_match(
 	return forward_zones_match(listener->zones, name, length);
 }
 
+bool forward_snapshot_match_cache(const struct forward_snapshot *snapshot, uint16_t cache,
+	const uint8_t *name, uint16_t length, struct forward_match *match)
+{
+	for (size_t i = 0; i < snapshot->listener_count; i++) {
+		*match = forward_listener_match(&snapshot->listeners[i], name, length);
+		if (match->cache == cache && match->group != FORWARD_NO_GROUP)
+			return true;
+	}
+	return false;
+}
+
 static void snapshot_add_entry(
 	struct forward_snapshot *snapshot, const struct net_address *address, uint16_t port)
 {

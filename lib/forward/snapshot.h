@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "forward/caches.h"
 #include "net/address.h"
 #include "proxy/upstream.h"
 
@@ -46,7 +47,13 @@ const struct forward_listener *forward_snapshot_listeners(
 struct forward_match {
 	uint16_t group; // of the proxy set; FORWARD_NO_GROUP: REFUSED
 	uint16_t bufsize; // of the matching server, or of the listener's first
+	uint16_t cache; // forward_cache_index(), FORWARD_NO_CACHE: none for this name
+	bool rotates_records;
 };
 
 struct forward_match forward_listener_match(
 	const struct forward_listener *listener, const uint8_t *name, uint16_t length);
+
+// What any listener that uses this cache says to the name; false where none does.
+bool forward_snapshot_match_cache(const struct forward_snapshot *snapshot, uint16_t cache,
+	const uint8_t *name, uint16_t length, struct forward_match *match);

@@ -15,6 +15,7 @@ struct zone_forward {
 struct zone {
 	const struct config_server *server;
 	struct zone_forward *forwards;
+	uint16_t cache;
 };
 
 struct forward_zones {
@@ -110,6 +111,7 @@ static int zones_add(struct forward_zones *zones, const struct config *config,
 	if (zones_find(zones, server->zone.wire, server->zone.length) != NO_ZONE)
 		return 0;
 	zone->server = server;
+	zone->cache = forward_cache_index(config, server->cache);
 	zone->forwards = calloc(server->forward_count + 1, sizeof(*zone->forwards));
 	if (!zone->forwards)
 		return -ENOMEM;
@@ -131,12 +133,15 @@ static void zones_find_match_of_all(struct forward_zones *zones)
 
 	if (zones->count != 1 || server->zone.label_count || !server->forward_count ||
 		server->forwards[0]->except_count || server->forwards[0]->from_count != 1 ||
-		server->forwards[0]->from[0].label_count)
+		server->forwards[0]->from[0].label_count ||
+		(server->cache && server->cache->zone_count))
 		return;
 	zones->matches_all = true;
 	zones->match_of_all = (struct forward_match){
 		.group = zones->zones[0].forwards[0].group,
 		.bufsize = server->bufsize,
+		.cache = zones->zones[0].cache,
+		.rotates_records = server->rotates_records,
 	};
 }
 
@@ -200,6 +205,16 @@ static bool forward_takes(const struct config_forward *forward, const struct nam
 	return true;
 }
 
+// A cache of no zones of its own keeps all of the block's.
+static bool cache_takes(const struct config_cache *cache, const struct name_labels *labels)
+{
+	bool takes = cache && !cache->zone_count;
+
+	for (size_t i = 0; cache && i < cache->zone_count && !takes; i++)
+		takes = name_is_in(labels, &cache->zones[i]);
+	return takes;
+}
+
 static uint32_t zones_find_longest(
 	const struct forward_zones *zones, const struct name_labels *labels)
 {
@@ -221,7 +236,10 @@ struct forward_match forward_zones_match(
 	const struct forward_zones *zones, const uint8_t *name, uint16_t length)
 {
 	struct forward_match match = {
-		.group = FORWARD_NO_GROUP, .bufsize = zones->zones[0].server->bufsize};
+		.group = FORWARD_NO_GROUP,
+		.bufsize = zones->zones[0].server->bufsize,
+		.cache = FORWARD_NO_CACHE,
+	};
 	struct name_labels labels;
 	const struct zone *zone;
 	uint32_t found;
@@ -234,6 +252,9 @@ struct forward_match forward_zones_match(
 		return match;
 	zone = &zones->zones[found];
 	match.bufsize = zone->server->bufsize;
+	match.rotates_records = zone->server->rotates_records;
+	if (cache_takes(zone->server->cache, &labels))
+		match.cache = zone->cache;
 	for (size_t i = 0; i < zone->server->forward_count; i++) {
 		if (forward_takes(zone->forwards[i].forward, &labels)) {
 			match.group = zone->forwards[i].group;

@@ -12,8 +12,8 @@
 #define PROXY_PENDING_NONE UINT32_MAX
 #define PROXY_PENDING_MOST (1u << 23)
 
-#define PROXY_CONTEXT_BYTES 64
-#define PROXY_INLINE_MESSAGE_BYTES 128
+#define PROXY_CONTEXT_BYTES 96
+#define PROXY_INLINE_MESSAGE_BYTES 96
 // A query longer than the inline bytes takes one of these; longer ones are refused.
 #define PROXY_LONG_MESSAGE_BYTES 1472
 

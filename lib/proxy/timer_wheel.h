@@ -35,6 +35,11 @@ void timer_wheel_fini(struct timer_wheel *wheel);
 // costs a look each turn of the wheel.
 void timer_wheel_arm(struct timer_wheel *wheel, uint32_t slot, uint64_t when);
 
+static inline bool timer_wheel_is_armed(const struct timer_wheel *wheel, uint32_t slot)
+{
+	return wheel->links[slot].tick != TIMER_WHEEL_NOT_ARMED;
+}
+
 // Does nothing to a slot that is not armed.
 void timer_wheel_cancel(struct timer_wheel *wheel, uint32_t slot);
 

@@ -19,6 +19,7 @@ enum stats_group {
 	STATS_GROUP_REPLY,
 	STATS_GROUP_ICMP,
 	STATS_GROUP_OUTPUT,
+	STATS_GROUP_REFRESH,
 	STATS_GROUP_LOOP,
 };
 
@@ -40,6 +41,10 @@ enum stats_group {
 	X(FRAME_UNFIT_SOURCE, frame_unfit_source, FRAME, "dropped: source can not be answered")    \
 	X(QUERY_ANSWERED, query_answered, QUERY, "answers relayed")                                \
 	X(QUERY_TRUNCATED, query_truncated, QUERY, "answers relayed, cut to the client's size")    \
+	X(QUERY_CACHED, query_cached, QUERY, "answers from a cache")                               \
+	X(QUERY_CACHED_STALE, query_cached_stale, QUERY, "answers from a cache, past their end")   \
+	X(QUERY_COALESCED, query_coalesced, QUERY, "answers to who waited for another's query")    \
+	X(QUERY_WAITERS_FULL, query_waiters_full, QUERY, "SERVFAIL: too many wait for the same")   \
 	X(QUERY_SHORT, query_short, QUERY, "dropped: shorter than a header")                       \
 	X(QUERY_RESPONSE, query_response, QUERY, "dropped: a response sent to a served port")      \
 	X(QUERY_FORMERR, query_formerr, QUERY, "FORMERR: broken question or records")              \
@@ -64,6 +69,8 @@ enum stats_group {
 	X(SENT_ANSWERS, sent_answers, OUTPUT, "datagrams sent to clients")                         \
 	X(ATTEMPT_TIMEOUTS, attempt_timeouts, OUTPUT, "attempts that ran out of time")             \
 	X(NO_FRAMES, no_frames, OUTPUT, "frames wanted while none was free")                       \
+	X(REFRESH_SENT, refresh_sent, REFRESH, "queries for what a cache holds, for nobody")       \
+	X(REFRESH_NO_ROOM, refresh_no_room, REFRESH, "refreshes left out: too many in flight")     \
 	X(BUSY_POLLS, busy_polls, LOOP, "turns of the loop that found frames")                     \
 	X(BUSY_NANOSECONDS, busy_nanoseconds, LOOP, "time in these turns")
 

@@ -146,6 +146,28 @@ static int create_lcore(struct forwarder *forwarder, uint16_t lcore)
 	return 0;
 }
 
+// Caches, whose secret is the same each time too. The wall clock starts at 2^31 seconds.
+static int create_caches(struct forwarder *forwarder)
+{
+	const uint8_t seed[RANDOM_SEED_BYTES] = {'c', 'a', 'c', 'h', 'e'};
+	struct random_stream *random = random_stream_create(seed);
+	struct forward_caches *caches = NULL;
+
+	if (random)
+		caches = forward_caches_create(
+			forwarder->config, forwarder->options.lcore_count, NULL, random);
+	random_stream_destroy(random);
+	if (!caches)
+		return -1;
+	if (caches->count) {
+		forwarder->shared.caches = caches;
+		forward_caches_set_wall(caches, forwarder->now, UINT64_C(1) << 31);
+	} else {
+		forward_caches_destroy(caches);
+	}
+	return 0;
+}
+
 static int read_config(struct forwarder *forwarder)
 {
 	struct config_error error = {{0}};
@@ -181,6 +203,8 @@ int forwarder_start(struct forwarder *forwarder, const struct forwarder_options 
 		return -1;
 	}
 	forwarder->shared.snapshot = snapshot;
+	if (create_caches(forwarder))
+		return -1;
 	for (uint16_t i = 0; i < options->lcore_count; i++) {
 		if (create_lcore(forwarder, i))
 			return -1;
@@ -197,6 +221,7 @@ void forwarder_end(struct forwarder *forwarder)
 		forward_lcore_destroy(forwarder->lcores[i]);
 		random_stream_destroy(forwarder->randoms[i]);
 	}
+	forward_caches_destroy(forwarder->shared.caches);
 	forward_snapshot_destroy(forwarder->shared.snapshot);
 	forward_shared_fini(&forwarder->shared);
 	proxy_set_destroy(forwarder->set);
@@ -220,6 +245,8 @@ void forwarder_turn(struct forwarder *forwarder)
 	deliver_hops(forwarder);
 	for (uint16_t i = 0; i < forwarder->options.lcore_count; i++)
 		forward_lcore_expire(forwarder->lcores[i], forwarder->now);
+	if (forwarder->shared.caches)
+		(void)forward_caches_tick(forwarder->shared.caches);
 }
 
 void forwarder_receive(struct forwarder *forwarder, uint16_t lcore, struct net_frame *frame)
@@ -314,7 +341,8 @@ static const char *check_counters(const struct forward_lcore *lcore)
 		stats_group_sum(counters, STATS_GROUP_FRAME))
 		return "a frame has no verdict, or two";
 	if (stats_read(counters, STATS_FRAME_QUERY) !=
-		stats_group_sum(counters, STATS_GROUP_QUERY) + forward_lcore_in_flight(lcore))
+		stats_group_sum(counters, STATS_GROUP_QUERY) + forward_lcore_in_flight(lcore) -
+			forward_lcore_refreshing(lcore))
 		return "a query has no verdict, or two";
 	if (stats_read(counters, STATS_FRAME_REPLY) != stats_group_sum(counters, STATS_GROUP_REPLY))
 		return "a reply has no verdict, or two";
@@ -341,7 +369,8 @@ static const char *check_pools(const struct forwarder *forwarder, uint16_t lcore
 			return "a pool has more idle connections than open ones";
 		in_flight += pool->in_flight;
 	}
-	if (in_flight != forward_lcore_in_flight(forwarder->lcores[lcore]))
+	if (in_flight + forward_lcore_waiting(forwarder->lcores[lcore]) !=
+		forward_lcore_in_flight(forwarder->lcores[lcore]))
 		return "pools have another number of queries in flight than there are";
 	return NULL;
 }

@@ -362,18 +362,26 @@ static void faulty_loadbalance_is_refused(void)
 	config_refuse_each(refusals, BASE_ARRAY_SIZE(refusals));
 }
 
-// Both are read and checked, and used by a later version.
-static void good_ones_are_not_supported_yet(void)
+static void blocks_have_a_cache_and_rotation(void)
 {
-	static const struct config_refusal refusals[] = {
-		{". {\ncache\n}\n", "Corefile:2: 'cache' is not supported yet"},
-		{". {\n\ncache 30 {\nkeepttl\n}\n}\n", "Corefile:3: 'cache' is not supported yet"},
-		{". {\nloadbalance\n}\n", "Corefile:2: 'loadbalance' is not supported yet"},
-		{". {\nloadbalance round_robin\n}\n",
-			"Corefile:2: 'loadbalance' is not supported yet"},
-	};
+	struct config_error error = {0};
+	struct config *config = config_read_text("Corefile",
+		"a b {\ncache 30 {\nkeepttl\n}\nloadbalance\nforward . 192.0.2.1\n}\n"
+		"c {\nforward . 192.0.2.1\n}\n",
+		&error);
+	const struct config_server *servers;
+	size_t count;
 
-	config_refuse_each(refusals, BASE_ARRAY_SIZE(refusals));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+	servers = config_servers(config, &count);
+	CU_ASSERT_EQUAL_FATAL(count, 3);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(servers[0].cache);
+	CU_ASSERT_PTR_EQUAL(servers[0].cache, servers[1].cache);
+	CU_ASSERT_TRUE(servers[0].cache->keeps_ttl);
+	CU_ASSERT_TRUE(servers[0].rotates_records);
+	CU_ASSERT_PTR_NULL(servers[2].cache);
+	CU_ASSERT_FALSE(servers[2].rotates_records);
+	config_destroy(config);
 }
 
 static const struct unit_case cases[] = {
@@ -394,7 +402,7 @@ static const struct unit_case cases[] = {
 	{"faulty parts are refused", faulty_parts_are_refused},
 	{"faulty refreshes are refused", faulty_refreshes_are_refused},
 	{"faulty loadbalance is refused", faulty_loadbalance_is_refused},
-	{"good ones are not supported yet", good_ones_are_not_supported_yet},
+	{"blocks have a cache and rotation", blocks_have_a_cache_and_rotation},
 };
 
 UNIT_MAIN("config cache", cases)

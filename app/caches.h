@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The caches of the configuration, from the management lcore's side.
+#pragma once
+
+#include "app.h"
+
+// Before the workers are made. 0 or -errno with one line said; nothing is made where the
+// configuration has no `cache`.
+base_must_check int caches_open(struct app *app);
+void caches_close(struct app *app);
+
+// Each turn of the management loop: grace periods that stores want.
+void caches_turn(struct app *app);
+
+// Every second or so: the wall clock, by which signatures end.
+void caches_set_wall(struct app *app, uint64_t now);

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Lookups and hits. What is kept, waited for and served stale: cached_reply.c; refreshes:
+// cached_refresh.c.
+#include "forward/cached.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "forward/cached_answer.h"
+
+#define OPT_BYTES_LEAST 11 // without options (RFC 6891, section 6.1.2)
+
+struct forward_cached *forward_cached_create(
+	struct forward_caches *caches, uint16_t lcore, struct proxy_lcore *proxy, uint64_t now)
+{
+	struct forward_cached *cached = aligned_alloc(BASE_CACHE_LINE,
+		(sizeof(*cached) + BASE_CACHE_LINE - 1) / BASE_CACHE_LINE * BASE_CACHE_LINE);
+	int error;
+
+	if (!cached)
+		return NULL;
+	memset(cached, 0, sizeof(*cached));
+	cached->caches = caches;
+	cached->stores = calloc(caches->count, sizeof(struct cache_lcore *));
+	error = cached->stores ? 0 : -ENOMEM;
+	for (uint16_t i = 0; i < caches->count && !error; i++)
+		cached->stores[i] = cache_store_lcore(caches->caches[i].store, lcore);
+	if (!error)
+		error = forward_questions_init(&cached->questions, &proxy->pending);
+	if (!error)
+		error = timer_wheel_init(&cached->stale_alarms, proxy->pending.slot_count, now);
+	if (!error)
+		return cached;
+	forward_cached_destroy(cached);
+	errno = -error;
+	return NULL;
+}
+
+void forward_cached_destroy(struct forward_cached *cached)
+{
+	if (!cached)
+		return;
+	timer_wheel_fini(&cached->stale_alarms);
+	forward_questions_fini(&cached->questions);
+	free(cached->stores);
+	free(cached);
+}
+
+bool forward_cached_make_key(struct cache_key *key, const uint8_t *bytes,
+	const struct dns_message *message, bool *has_subnet)
+{
+	uint8_t flags = (uint8_t)((message->edns.do_bit ? CACHE_KEY_DO : 0) |
+				  (message->flags & DNS_FLAG_CD ? CACHE_KEY_CD : 0));
+	struct dns_client_subnet subnet;
+
+	cache_key_make(key, bytes + DNS_HEADER_BYTES, (uint8_t)message->question.name_length,
+		message->question.type, message->question.class_, flags);
+	*has_subnet = false;
+	if (base_likely(!message->edns.is_present || message->edns.length == OPT_BYTES_LEAST))
+		return true;
+	switch (dns_client_subnet_read(&subnet, bytes, message)) {
+	case DNS_SUBNET_NONE:
+		return true;
+	case DNS_SUBNET_GOOD:
+		*has_subnet = true;
+		return cache_key_set_subnet(key, (enum cache_subnet_family)subnet.family,
+			       subnet.source_length, subnet.address) == 0;
+	case DNS_SUBNET_BAD:
+		break;
+	}
+	return false;
+}
+
+// Makes the key of a query and asks for the lines that looking it up will touch.
+static void lookup_prepare(struct forward_lcore *lcore, struct forward_query *query, uint16_t place)
+{
+	struct forward_cached *cached = lcore->cached;
+	struct cache_key *key = &cached->keys[place];
+	struct cache_lookup *lookup = &cached->lookups[place];
+	struct cache_store *store = cached->caches->caches[query->match.cache].store;
+
+	query->may_be_cached = cache_answer_may_serve(&query->message) &&
+			       forward_cached_make_key(key, net_frame_payload(query->frame),
+				       &query->message, &query->has_subnet);
+	if (base_unlikely(!query->may_be_cached))
+		return;
+	query->lookup = place;
+	query->hash = cache_store_hash(store, key);
+	*lookup = (struct cache_lookup){.key = key, .hash = query->hash};
+	cache_lookup_prefetch(cached->stores[query->match.cache], query->hash);
+}
+
+// Looks up all queries of the piece for one cache, from `place` on; returns the place behind.
+static uint16_t look_up_in_cache(struct forward_lcore *lcore, struct forward_piece *piece,
+	uint16_t cache, uint16_t place, uint64_t now)
+{
+	uint16_t first = place;
+
+	for (uint16_t i = 0; i < piece->query_count; i++) {
+		struct forward_query *query = &piece->queries[i];
+
+		if (query->match.cache != cache)
+			continue;
+		lookup_prepare(lcore, query, place);
+		place += query->may_be_cached;
+	}
+	if (place > first)
+		cache_lookup_burst(lcore->cached->stores[cache], &lcore->cached->lookups[first],
+			place - first, now);
+	return place;
+}
+
+static bool cache_is_seen_before(const struct forward_piece *piece, uint16_t at)
+{
+	for (uint16_t i = 0; i < at; i++) {
+		if (piece->queries[i].match.cache == piece->queries[at].match.cache)
+			return true;
+	}
+	return false;
+}
+
+static void look_up(struct forward_lcore *lcore, struct forward_piece *piece, uint64_t now)
+{
+	uint16_t place = 0;
+
+	for (uint16_t i = 0; i < piece->query_count; i++) {
+		uint16_t cache = piece->queries[i].match.cache;
+
+		if (cache != FORWARD_NO_CACHE && !cache_is_seen_before(piece, i))
+			place = look_up_in_cache(lcore, piece, cache, place, now);
+	}
+}
+
+static bool view_copy(const void *context, uint32_t offset, void *to, uint32_t length)
+{
+	return cache_view_copy(context, offset, to, length);
+}
+
+void forward_cached_value(struct cache_answer_value *value, const struct cache_view *view)
+{
+	*value = (struct cache_answer_value){
+		.here = view->value,
+		.here_length = view->value_here,
+		.length = view->value_length,
+		.copy = view_copy,
+		.context = view,
+	};
+}
+
+// The end is near, and so many ask that it shall not come.
+static void hit_ask_for_refresh(struct forward_lcore *lcore, const struct forward_query *query,
+	const struct cache_view *view, uint64_t now)
+{
+	const struct forward_cache *cache = &lcore->cached->caches->caches[query->match.cache];
+	struct cache_lcore *store = lcore->cached->stores[query->match.cache];
+	const struct config_cache *rules = cache->rules;
+	uint64_t ttl = view->expires_at - view->stored_at;
+	int64_t left = cache_seconds_until(view->expires_at, cache_seconds(now));
+
+	if (base_likely(!rules->prefetch_amount || view->is_refresh_claimed || query->has_subnet ||
+			left * 100 > (int64_t)(ttl * rules->prefetch_percentage)))
+		return;
+	if (cache_view_is_popular(store, view, rules->prefetch_amount, now))
+		cache_refresh_ask(store, view, FORWARD_REFRESH_SECONDS, now);
+}
+
+static void query_answer(struct forward_lcore *lcore, const struct forward_query *query,
+	const struct cache_view *view, uint32_t stale_ttl, uint64_t now)
+{
+	const struct forward_cache *cache = &lcore->cached->caches->caches[query->match.cache];
+	struct cached_source source = {
+		.manner = {.stale_ttl = stale_ttl},
+		.verdict = stale_ttl ? STATS_QUERY_CACHED_STALE : STATS_QUERY_CACHED,
+	};
+	struct cache_answer_client client =
+		cache_answer_client_make(&query->message, query->match.bufsize);
+	struct dns_client_subnet subnet;
+	struct net_flow flow;
+
+	client.subnet = forward_cached_subnet(
+		&subnet, query->has_subnet, net_frame_payload(query->frame), &query->message);
+	if (!cache->rules->keeps_ttl)
+		source.manner.age = cache_seconds(now) - view->stored_at;
+	forward_cached_value(&source.value, view);
+	net_frame_flow_back(query->frame, &flow);
+	forward_cached_send(
+		lcore, query->frame, &flow, &client, query->match.rotates_records, &source);
+}
+
+static bool stale_is_due_at_once(const struct config_cache *rules, const struct cache_view *view)
+{
+	return rules->stale_mode == CONFIG_STALE_IMMEDIATE || view->is_refresh_claimed;
+}
+
+// True if it was answered from what was found.
+static bool query_try_found(struct forward_lcore *lcore, const struct forward_query *query,
+	const struct cache_lookup *lookup, uint64_t now)
+{
+	const struct config_cache *rules = lcore->cached->caches->caches[query->match.cache].rules;
+	struct cache_lcore *store = lcore->cached->stores[query->match.cache];
+
+	if (lookup->state == CACHE_FRESH) {
+		hit_ask_for_refresh(lcore, query, &lookup->view, now);
+		query_answer(lcore, query, &lookup->view, 0, now);
+		return true;
+	}
+	if (lookup->state != CACHE_STALE || !rules->stale_up_to ||
+		!stale_is_due_at_once(rules, &lookup->view))
+		return false;
+	cache_view_use(store, &lookup->view, now);
+	if (!lookup->view.is_refresh_claimed)
+		cache_refresh_ask(store, &lookup->view, FORWARD_REFRESH_SECONDS, now);
+	query_answer(lcore, query, &lookup->view, rules->stale_ttl, now);
+	return true;
+}
+
+// Only askers with RD lead and follow: an upstream may answer others otherwise.
+static bool query_is_common(const struct forward_query *query)
+{
+	return query->may_be_cached && query->message.flags & DNS_FLAG_RD;
+}
+
+static void query_ask(struct forward_lcore *lcore, struct forward_query *query, uint64_t now)
+{
+	struct forward_cached *cached = lcore->cached;
+	uint32_t slot = PROXY_PENDING_NONE;
+
+	query->is_common = query_is_common(query);
+	if (query->is_common && !query->has_subnet)
+		slot = forward_questions_find(&cached->questions, query->hash, query->match.cache,
+			net_frame_payload(query->frame), &query->message);
+	if (slot == PROXY_PENDING_NONE)
+		forward_query_start(lcore, query, now);
+	else
+		forward_cached_wait(lcore, slot, query, now);
+}
+
+void forward_cached_receive(struct forward_lcore *lcore, struct forward_piece *piece, uint64_t now)
+{
+	look_up(lcore, piece, now);
+	for (uint16_t i = 0; i < piece->query_count; i++) {
+		struct forward_query *query = &piece->queries[i];
+		const struct cache_lookup *lookup = &lcore->cached->lookups[query->lookup];
+
+		if (query->may_be_cached) {
+			if (query_try_found(lcore, query, lookup, now))
+				continue;
+			query->found_stale = lookup->state == CACHE_STALE;
+		}
+		query_ask(lcore, query, now);
+	}
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the files of the caches share: how one answer is made and sent, to one or to many.
+#pragma once
+
+#include "forward/cached.h"
+
+// A refresh that is not back by then may be asked for again: a query's deadline.
+#define FORWARD_REFRESH_SECONDS 6
+
+// One answer to any number of clients.
+struct cached_source {
+	struct cache_answer_value value; // of length 0: SERVFAIL, or TC alone
+	struct cache_answer_manner manner; // but for rotation
+	bool is_truncated; // without a value: TC, so that the client comes back over TCP
+	enum dns_extended_error extended; // with SERVFAIL
+	enum stats_counter verdict;
+};
+
+void forward_cached_value(struct cache_answer_value *value, const struct cache_view *view);
+
+// The key of a query that was read as good; false where it can have none (a bad subnet).
+bool forward_cached_make_key(struct cache_key *key, const uint8_t *bytes,
+	const struct dns_message *message, bool *has_subnet);
+
+// What a client told of its subnet; the answer's scope is all of that. NULL unless it did.
+const struct dns_client_subnet *forward_cached_subnet(struct dns_client_subnet *subnet,
+	bool has_subnet, const uint8_t *bytes, const struct dns_message *query);
+
+// Makes the answer in the frame, whose payload starts with the client's query, counts it and
+// sends it along `flow`.
+void forward_cached_send(struct forward_lcore *lcore, struct net_frame *frame,
+	const struct net_flow *flow, const struct cache_answer_client *client, bool rotates,
+	const struct cached_source *source);
+
+// Answers who waits for the reply to `slot`, and who asked it, in `frame` if it is not NULL, or in
+// new ones. `slot` stays in flight, with nobody waiting.
+void forward_cached_answer_all(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	const struct cached_source *source);
+
+// The query in `slot` is over.
+void forward_cached_finish(struct forward_lcore *lcore, uint32_t slot, uint64_t now);
+
+// One more waits for the reply to `slot`. The frame is taken.
+void forward_cached_wait(struct forward_lcore *lcore, uint32_t slot,
+	const struct forward_query *query, uint64_t now);
+
+// With `slot` in flight and a stale answer there: whoever waits gets that, if the configuration
+// says when, and the reply is not there by then.
+void forward_cached_arm(struct forward_lcore *lcore, uint32_t slot, uint64_t now);
+
+// The time of forward_cached_arm() has come.
+void forward_cached_alarm(struct forward_lcore *lcore, uint32_t slot, uint64_t now);
+
+// Asks upstreams for what a view holds, for nobody.
+void forward_cached_refresh(
+	struct forward_lcore *lcore, uint16_t cache, const struct cache_view *view, uint64_t now);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The caches of a configuration: a store for each `cache` directive. Made and ended by the
+// management lcore, while no worker runs; between, workers use the stores.
+#pragma once
+
+#include "base/random.h"
+#include "cache/answer.h"
+#include "cache/store.h"
+#include "config/config.h"
+
+#define FORWARD_NO_CACHE UINT16_MAX
+
+struct forward_cache {
+	const struct config_cache *rules;
+	struct cache_store *store;
+	struct cache_answer_limits limits;
+	uint32_t stale_seconds; // that an answer is kept past its end
+	uint32_t recheck_seconds; // after a failed refresh
+};
+
+struct forward_caches {
+	struct forward_cache *caches;
+	uint16_t count;
+	// Seconds since 1970 less cache_seconds(now), modulo 2^32. Written by the manager.
+	uint32_t wall_offset;
+};
+
+// With a store for `lcore_count` workers each; `nodes` as in cache_store_options. The secrets come
+// from `random`. `config` must live longer. NULL with errno: ENOMEM, or EINVAL for a size that is
+// too small for so many lcores.
+struct forward_caches *forward_caches_create(const struct config *config, uint16_t lcore_count,
+	const int *nodes, struct random_stream *random);
+void forward_caches_destroy(struct forward_caches *caches);
+
+// `wall`: seconds since 1970 at `now`. The manager's, at the start and every second or so.
+void forward_caches_set_wall(struct forward_caches *caches, uint64_t now, uint64_t wall);
+
+// Waits for one grace period if any store wants one, for all of them; true if it did. The
+// manager's, about every millisecond.
+bool forward_caches_tick(struct forward_caches *caches);
+
+// The number of a directive among those of the configuration, FORWARD_NO_CACHE for NULL.
+uint16_t forward_cache_index(const struct config *config, const struct config_cache *cache);
