@@ -77,21 +77,36 @@ static inline uint16_t subnet_address_bytes(const struct dns_client_subnet *subn
 	return (uint16_t)((subnet->source_length + 7) / 8);
 }
 
+// Those of the upstream and those of the client.
+static inline uint16_t answer_flags(
+	const struct cache_answer_client *client, const struct cache_answer_value *value)
+{
+	uint16_t kept = DNS_FLAG_RD | DNS_FLAG_CD;
+	uint16_t stored = value_field(value, ANSWER_FLAGS) & ANSWER_FLAGS_KEPT;
+
+	if (!client->do_bit && !(client->flags & DNS_FLAG_AD))
+		stored &= (uint16_t)~DNS_FLAG_AD;
+	return (uint16_t)(stored | (client->flags & kept));
+}
+
+static inline void shape_take_counts(
+	struct answer_shape *shape, const struct cache_answer_value *value)
+{
+	const uint8_t *counts = value->here + ANSWER_COUNTS;
+
+	shape->counts[DNS_SECTION_ANSWER] = bytes_load_u16(counts);
+	shape->counts[DNS_SECTION_AUTHORITY] = bytes_load_u16(counts + 2);
+	shape->counts[DNS_SECTION_ADDITIONAL] = bytes_load_u16(counts + 4);
+}
+
 static inline struct answer_shape shape_make(const struct cache_answer_client *client,
 	const struct cache_answer_value *value, uint32_t stale_ttl, size_t room)
 {
-	const uint8_t *counts = value->here + ANSWER_COUNTS;
-	uint16_t kept = DNS_FLAG_RD | DNS_FLAG_CD;
 	struct answer_shape shape;
 
-	shape.flags = value_field(value, ANSWER_FLAGS);
+	shape.flags = answer_flags(client, value);
 	shape.extended_error = answer_extended_error(value, shape.flags, stale_ttl);
-	if (!client->do_bit && !(client->flags & DNS_FLAG_AD))
-		shape.flags &= (uint16_t)~DNS_FLAG_AD;
-	shape.flags = (uint16_t)((shape.flags & ANSWER_FLAGS_KEPT) | (client->flags & kept));
-	shape.counts[DNS_SECTION_ANSWER] = bytes_load_u16(counts);
-	shape.counts[DNS_SECTION_AUTHORITY] = bytes_load_u16(counts + 2);
-	shape.counts[DNS_SECTION_ADDITIONAL] = bytes_load_u16(counts + 4);
+	shape_take_counts(&shape, value);
 	shape.records_length = value_field(value, ANSWER_RECORDS_LENGTH);
 	shape.subnet_bytes = 0;
 	shape.opt_bytes = 0;
@@ -133,18 +148,23 @@ static void answer_put_subnet(uint8_t *option, const struct dns_client_subnet *s
 	memcpy(option + OPT_SUBNET_BYTES, subnet->address, bytes);
 }
 
-static inline void answer_put_opt(
-	uint8_t *opt, const struct cache_answer_client *client, const struct answer_shape *shape)
+// The record without its options, for which room is left.
+static inline void answer_put_plain_opt(
+	uint8_t *opt, const struct cache_answer_client *client, uint16_t opt_bytes)
 {
-	if (!shape->opt_bytes)
-		return;
 	opt[0] = 0;
 	bytes_store_u16(opt + 1, DNS_TYPE_OPT);
 	bytes_store_u16(opt + 3, client->udp_size);
 	bytes_store_u32(opt + 5, client->do_bit ? OPT_DO : 0);
-	bytes_store_u16(opt + 9, (uint16_t)(shape->opt_bytes - OPT_BYTES));
-	if (base_likely(shape->opt_bytes == OPT_BYTES))
+	bytes_store_u16(opt + 9, (uint16_t)(opt_bytes - OPT_BYTES));
+}
+
+static void answer_put_opt(
+	uint8_t *opt, const struct cache_answer_client *client, const struct answer_shape *shape)
+{
+	if (!shape->opt_bytes)
 		return;
+	answer_put_plain_opt(opt, client, shape->opt_bytes);
 	opt += OPT_BYTES;
 	if (shape->subnet_bytes) {
 		answer_put_subnet(opt, client->subnet);
@@ -177,6 +197,19 @@ static inline bool answer_set_ttls(uint8_t *records, const uint8_t *stored,
 	return true;
 }
 
+// An address of IPv4 or IPv6, in a size that the compiler knows.
+static inline bool address_copy(
+	const struct cache_answer_value *value, uint32_t offset, uint8_t *to, uint32_t bytes)
+{
+	if (base_unlikely(value->here_length != value->length))
+		return value_copy(value, offset, to, bytes);
+	if (bytes == 4)
+		memcpy(to, value->here + offset, 4);
+	else
+		memcpy(to, value->here + offset, 16);
+	return true;
+}
+
 // Each record of the run gets the address of one further on.
 static bool answer_rotate(uint8_t *records, const struct answer_shape *shape,
 	const uint8_t *offsets, uint32_t ttl_count, const struct cache_answer_value *value,
@@ -189,7 +222,7 @@ static bool answer_rotate(uint8_t *records, const struct answer_shape *shape,
 
 	if (!shape->counts[DNS_SECTION_ANSWER] || !from)
 		return true;
-	if (base_unlikely(first + count > ttl_count))
+	if (base_unlikely(first + count > ttl_count || (bytes != 4 && bytes != 16)))
 		return false;
 	for (uint32_t to = 0; to < count; to++) {
 		uint32_t source = bytes_load_u16(offsets + 2 * (first + from));
@@ -199,7 +232,7 @@ static bool answer_rotate(uint8_t *records, const struct answer_shape *shape,
 		target += ANSWER_DATA_BEHIND_TTL;
 		if (base_unlikely(target + bytes > shape->records_length ||
 				  source + bytes > shape->records_length) ||
-			!value_copy(
+			!address_copy(
 				value, CACHE_ANSWER_HEADER_BYTES + source, records + target, bytes))
 			return false;
 		from = from + 1 == count ? 0 : from + 1;
@@ -229,8 +262,9 @@ static inline const uint8_t *value_records(
 		       : copied;
 }
 
-uint16_t cache_answer_write(uint8_t *payload, size_t room, const struct cache_answer_client *client,
-	const struct cache_answer_value *value, const struct cache_answer_manner *manner)
+static __attribute__((noinline)) uint16_t answer_write_any(uint8_t *payload, size_t room,
+	const struct cache_answer_client *client, const struct cache_answer_value *value,
+	const struct cache_answer_manner *manner)
 {
 	uint8_t *records = payload + client->question_end;
 	uint8_t copy[2 * CACHE_ANSWER_RECORDS_MOST];
@@ -258,4 +292,48 @@ uint16_t cache_answer_write(uint8_t *payload, size_t room, const struct cache_an
 	answer_put_header(payload, client, &shape);
 	answer_put_opt(records + shape.records_length, client, &shape);
 	return (uint16_t)(client->question_end + shape.records_length + shape.opt_bytes);
+}
+
+// The usual answer: fresh, whole at hand, and nothing in OPT.
+static inline bool answer_is_plain(const struct cache_answer_client *client,
+	const struct cache_answer_value *value, const struct cache_answer_manner *manner)
+{
+	return value->here_length == value->length && value->length >= CACHE_ANSWER_HEADER_BYTES &&
+	       value_field(value, ANSWER_EXTENDED_ERROR) == ANSWER_NO_EXTENDED_ERROR &&
+	       !manner->stale_ttl && !client->subnet;
+}
+
+uint16_t cache_answer_write(uint8_t *payload, size_t room, const struct cache_answer_client *client,
+	const struct cache_answer_value *value, const struct cache_answer_manner *manner)
+{
+	const uint8_t *stored = value->here + CACHE_ANSWER_HEADER_BYTES;
+	uint8_t *records = payload + client->question_end;
+	size_t length = client->question_end;
+	struct answer_shape shape;
+	const uint8_t *offsets;
+	uint32_t ttl_count;
+
+	if (base_unlikely(!answer_is_plain(client, value, manner)))
+		return answer_write_any(payload, room, client, value, manner);
+	shape.flags = answer_flags(client, value);
+	shape.records_length = value_field(value, ANSWER_RECORDS_LENGTH);
+	shape.opt_bytes = client->has_edns ? OPT_BYTES : 0;
+	ttl_count = value_field(value, ANSWER_TTL_COUNT);
+	length += (size_t)shape.records_length + shape.opt_bytes;
+	if (base_unlikely(length > room || length > client->answer_bytes ||
+			  CACHE_ANSWER_HEADER_BYTES + shape.records_length + 2 * ttl_count !=
+				  value->length))
+		return answer_write_any(payload, room, client, value, manner);
+	shape_take_counts(&shape, value);
+	offsets = stored + shape.records_length;
+	memcpy(records, stored, shape.records_length);
+	if (!answer_set_ttls(records, stored, &shape, offsets, ttl_count, manner))
+		return 0;
+	if (base_unlikely(manner->rotation) &&
+		!answer_rotate(records, &shape, offsets, ttl_count, value, manner->rotation))
+		return 0;
+	answer_put_header(payload, client, &shape);
+	if (shape.opt_bytes)
+		answer_put_plain_opt(records + shape.records_length, client, OPT_BYTES);
+	return (uint16_t)length;
 }
