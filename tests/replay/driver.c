@@ -178,6 +178,7 @@ static const struct statement statements[] = {
 	{{"queries"}, STATEMENT_SETUP, read_queries},
 	{{"client", "gets"}, STATEMENT_CHECK, driver_client_gets},
 	{{"client"}, STATEMENT_INPUT, driver_client_asks},
+	{{"nobody"}, STATEMENT_CHECK, driver_nobody_asks},
 	{{"upstream", "replies"}, STATEMENT_INPUT, driver_upstream_replies},
 	{{"upstream"}, STATEMENT_CHECK, driver_upstream_gets},
 	{{"nothing"}, STATEMENT_CHECK, driver_expect_nothing},

@@ -68,6 +68,7 @@ uint16_t driver_read_lcore(struct driver *driver, struct scenario_words *words);
 
 // The statements, by what they are about; each reads the rest of its line.
 void driver_client_asks(struct driver *driver, struct scenario_words *words);
+void driver_nobody_asks(struct driver *driver, struct scenario_words *words);
 void driver_client_gets(struct driver *driver, struct scenario_words *words);
 void driver_upstream_gets(struct driver *driver, struct scenario_words *words);
 void driver_upstream_replies(struct driver *driver, struct scenario_words *words);

@@ -109,6 +109,27 @@ static void send_query(
 	forwarder_receive(forwarder, query->lcore, &frame);
 }
 
+// nobody asks LABEL NAME TYPE ...: a query that an upstream is to get of the cache's own accord.
+void driver_nobody_asks(struct driver *driver, struct scenario_words *words)
+{
+	struct driver_query *query;
+
+	if (!scenario_accept(words, "asks"))
+		scenario_fail(words, "nobody asks");
+	query = words->failed ? NULL : make_query(driver, words);
+	if (!query)
+		return;
+	preset_query(driver, &driver->options.local[0], query);
+	message_read_question(words, &query->shape);
+	while (scenario_has_more(words)) {
+		if (!message_read_word(words, &query->shape))
+			scenario_fail(words, "'%s' says nothing about a query",
+				scenario_word(words, "a word"));
+	}
+	query->last_id = query->shape.id;
+	message_build(words, &query->shape, &query->message);
+}
+
 // client ADDRESS asks LABEL NAME TYPE ...
 void driver_client_asks(struct driver *driver, struct scenario_words *words)
 {
