@@ -107,15 +107,16 @@ static bool chain_is_plain(const uint8_t *bytes, size_t length, const struct dns
 
 bool cache_answer_is_answered(const uint8_t *bytes, size_t length, const struct dns_message *reply)
 {
-	struct chain chain = {
+	struct chain chain;
+
+	if (chain_is_plain(bytes, length, reply))
+		return true;
+	chain = (struct chain){
 		.bytes = bytes,
 		.length = length,
 		.reply = reply,
 		.names_left = CHAIN_NAMES_MOST,
 	};
-
-	if (chain_is_plain(bytes, length, reply))
-		return true;
 	if (!chain_read_name(&chain, DNS_HEADER_BYTES, &chain.name))
 		return false;
 	for (unsigned int cnames = 0; cnames <= CHAIN_CNAMES_MOST; cnames++) {
