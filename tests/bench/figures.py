@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""usage: figures.py subjects | collect FOLDER | table FILE | check FILE | chart FILE PNG
+"""usage: figures.py subjects | collect FOLDER
+       figures.py table FILE | check FILE | chart FILE PNG | page FILE MARKDOWN
 
 Names the subjects of the benchmark; makes one JSON file of the results of many runs, and a
-table, a verdict or a chart of that.
+table, a verdict, a chart or a part of a page of that.
 
 A subject is subjects/NAME.py beside subjects/NAME.sh. It has
 
@@ -11,7 +12,8 @@ A subject is subjects/NAME.py beside subjects/NAME.sh. It has
   collect(folder, results)  its figures as a dictionary, or None when it was not measured;
                             results is {name: {round: result}} of every NAME.ROUND.json
   runs(figures)             optional: (title, figures) of each run that has a rate, for the
-                            table and the chart
+                            table
+  panels(figures)           optional: each chart.Panel of it
   lines(figures)            optional: more lines for the table
 """
 import importlib
@@ -19,12 +21,15 @@ import json
 import os
 import platform
 import re
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 
+import chart  # noqa: E402
 from results import read_results  # noqa: E402
+
+PAGE_BEGIN = "<!-- figures -->"
+PAGE_END = "<!-- end of figures -->"
 
 # In the order in which they are measured and shown; not all have their file yet.
 SUBJECTS = ("hit", "forward", "latency", "scale", "pool", "peers")
@@ -87,9 +92,16 @@ COLUMNS = (("qps", "qps"), ("least", "qps_least"), ("most", "qps_most"),
            ("in flight", "in_flight"), ("idle", "idle_share"), ("disturbed", "windows_disturbed"))
 
 
+def shown(value):
+    """No more digits than say something."""
+    if not isinstance(value, float):
+        return "-" if value is None else str(value)
+    return f"{value:.0f}" if value >= 1000 else f"{value:.1f}" if value >= 100 else f"{value:.3g}"
+
+
 def print_run(title, summary):
     mark = " generator bound" if summary.get("generator_bound") else ""
-    print(f"{title:26}" + "".join(f"{summary.get(key, '-'):>11}" for _, key in COLUMNS) + mark)
+    print(f"{title:26}" + "".join(f"{shown(summary.get(key)):>11}" for _, key in COLUMNS) + mark)
 
 
 def table(file):
@@ -108,7 +120,7 @@ def table(file):
     for text, path, _, _ in floors():
         value = find(figures, path)
         if value is not None:
-            print(f"{text:44}{value:>11}")
+            print(f"{text:44}{shown(value):>11}")
 
 
 def print_disturbed(title, summary):
@@ -120,47 +132,76 @@ def print_disturbed(title, summary):
           f"lost, failed or wrong in them: {summary['bad_disturbed']}")
 
 
+def verdict_of(value, bound, side):
+    if value is None:
+        return "not measured"
+    return "ok" if (value >= bound if side == "least" else value <= bound) else "falls short"
+
+
 def check(file):
     """Prints each figure beside its floor. 1 where one falls short or was not measured."""
     figures = load(file)
     status = 0
     for text, path, bound, side in floors():
         value = find(figures, path)
-        if value is None:
-            verdict = "not measured"
-        elif value >= bound if side == "least" else value <= bound:
-            verdict = "ok"
-        else:
-            verdict = "falls short"
+        verdict = verdict_of(value, bound, side)
         if verdict != "ok":
             status = 1
-        shown = "-" if value is None else value
-        print(f"{text:44}{shown:>11}   at {side} {bound:<7}{verdict}")
+        print(f"{text:44}{shown(value):>11}   at {side} {bound:<7}{verdict}")
     for title, summary in runs(figures):
         print_disturbed(title, summary)
     return status
 
 
-def chart(file, png):
-    """Rates of the runs as bars, the half of the limit as a line."""
-    rows = [(title.replace(" ", "\\n").replace("_", " "), summary)
-            for title, summary in runs(load(file))]
-    limits = [summary["limit_pps"] / 4 for _, summary in rows if "limit_pps" in summary]
-    data = "".join(f'"{title}" {summary["qps"] / 1e6} {summary["qps_least"] / 1e6} '
-                   f'{summary["qps_most"] / 1e6}\n' for title, summary in rows)
-    floor = f", {limits[0] / 1e6} title 'half of what testpmd turns' lw 2" if limits else ""
-    commands = f"""set terminal pngcairo size 900,500
-set output '{png}'
-set ylabel 'million queries a second, one worker lcore'
-set yrange [0:*]
-set style fill solid 0.7
-set grid y
-set bmargin 3.5
-$rates << END
-{data}END
-plot $rates using 0:2:3:4:(0.6):xtic(1) with boxerrorbars title 'millrace (median, least, most)'{floor}
-"""
-    subprocess.run(["gnuplot"], input=commands, text=True, check=True)
+def panels(figures):
+    for name, subject in subjects().items():
+        if name in figures and hasattr(subject, "panels"):
+            yield from subject.panels(figures[name])
+
+
+def draw(file, png):
+    every = list(panels(load(file)))
+    if not every:
+        sys.exit("there is nothing in these figures that could be drawn")
+    chart.draw(every, png)
+
+
+def page_lines(figures):
+    """The same figures as Markdown."""
+    machine = figures["machine"]
+    yield f"Measured on {machine['cpus']} CPUs ({machine['processor']}), Linux {machine['kernel']}."
+    yield ""
+    yield "| figure | measured | floor | |"
+    yield "|---|---|---|---|"
+    for text, path, bound, side in floors():
+        value = find(figures, path)
+        yield f"| {text} | {shown(value)} | at {side} {bound} | {verdict_of(value, bound, side)} |"
+    yield ""
+    columns = [(title, key) for title, key in COLUMNS if key not in ("qps_least", "wrong")]
+    yield "| run | " + " | ".join(title for title, _ in columns) + " |"
+    yield "|---|" + "---|" * len(columns)
+    for title, summary in runs(figures):
+        for name, one in ((title, summary), ("testpmd in its place", summary.get("yardstick"))):
+            if one:
+                cells = " | ".join(shown(one.get(key)) for _, key in columns)
+                yield f"| {name} | {cells} |"
+    yield ""
+    for name, subject in subjects().items():
+        if name in figures and hasattr(subject, "lines"):
+            yield from ["```", *subject.lines(figures[name]), "```", ""]
+
+
+def write_page(file, page):
+    """Between its marks."""
+    with open(page) as stream:
+        text = stream.read()
+    before, _, rest = text.partition(PAGE_BEGIN)
+    _, mark, after = rest.partition(PAGE_END)
+    if not mark:
+        sys.exit(f"{page}: no {PAGE_BEGIN} and {PAGE_END}")
+    with open(page, "w") as stream:
+        stream.write(f"{before}{PAGE_BEGIN}\n\n" + "\n".join(page_lines(load(file))) +
+                     f"{PAGE_END}{after}")
 
 
 def main(arguments):
@@ -173,7 +214,9 @@ def main(arguments):
     if len(arguments) == 2 and arguments[0] == "check":
         return check(arguments[1])
     if len(arguments) == 3 and arguments[0] == "chart":
-        return chart(arguments[1], arguments[2])
+        return draw(arguments[1], arguments[2])
+    if len(arguments) == 3 and arguments[0] == "page":
+        return write_page(arguments[1], arguments[2])
     print(__doc__, file=sys.stderr)
     return 1
 

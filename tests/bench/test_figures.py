@@ -152,5 +152,27 @@ class Check(unittest.TestCase):
             self.put(path, bound)
 
 
+class Page(unittest.TestCase):
+    def test_what_stands_between_the_marks_is_replaced(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file, page = (os.path.join(folder, name) for name in ("figures.json", "page.md"))
+            with open(file, "w") as stream:
+                json.dump({"machine": {"cpus": 2, "processor": "X", "kernel": "6"},
+                           "pool": {"one": {"alone_ns": 12.345}}}, stream)
+            with open(page, "w") as stream:
+                stream.write(f"before\n{figures.PAGE_BEGIN}\nold\n{figures.PAGE_END}\nafter\n")
+            figures.runs = lambda _: ()
+            figures.write_page(file, page)
+            with open(page) as stream:
+                text = stream.read()
+        self.assertTrue(text.startswith("before\n") and text.endswith("\nafter\n"), text)
+        self.assertNotIn("old", text)
+        self.assertIn("| pool: take and give back, ns | 12.3 | at most 20 | ok |", text)
+
+    def test_digits(self):
+        self.assertEqual([figures.shown(value) for value in (None, 7, 0.1234, 12.345, 123.45, 1e6)],
+                         ["-", "7", "0.123", "12.3", "123.5", "1000000"])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -2,6 +2,7 @@
 """Forwarded queries: their rate against the link's, and what many of them in flight cost."""
 import os
 
+from chart import Panel
 from results import compare, summarize_beside, summarize_circulation
 
 RUNS = {
@@ -60,6 +61,15 @@ def collect(folder, results):
 def runs(forward):
     for key in RUNS.values():
         yield "forward " + key, forward[key]
+
+
+def panels(forward):
+    names = list(RUNS.values())
+    yield Panel("Forwarded queries, one worker lcore", "million queries a second",
+                ["0 ms", "20 ms", "1,000 in flight", "200,000 in flight"],
+                {"millrace": [forward[name]["qps"] / 1e6 for name in names],
+                 "testpmd in its place": [
+                     forward[name]["yardstick"]["qps"] / 1e6 for name in names]})
 
 
 def lines(forward):

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: BSD-3-Clause
-# at half the rate that `forward` comes to; in many short windows, since one interruption of
-# either core is enough for the 99th percentile of a long one
+# at half the rate that `forward` comes to; in many short windows, since one
+# interruption of either core is enough for the 99th percentile of a long one
 
 measure_latency() {
 	local round

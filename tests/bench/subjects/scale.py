@@ -2,6 +2,8 @@
 """What a second worker lcore adds."""
 import statistics
 
+from chart import Panel
+
 FLOORS = (
     ("two workers against one", "speedup", 1.9, "least"),
     ("shared lines written a query", "shared_lines_written_per_query", 0, "most"),
@@ -23,3 +25,9 @@ def lines(scale):
            f"{scale['two'] / 1e6:.2f} of two: {scale['speedup']:.2f} x")
     yield (f"       the same CPUs on their own memory {scale['speedup_yardstick']:.2f} x, "
            f"in registers {scale['speedup_registers']:.2f} x")
+
+
+def panels(scale):
+    yield Panel("Worker lcores, with clients and upstreams of their own in plain memory",
+                "million queries a second", ["one", "two"],
+                {"millrace": [scale["one"] / 1e6, scale["two"] / 1e6]})
