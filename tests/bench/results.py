@@ -61,7 +61,10 @@ def read_forwarder(path):
             return read_testpmd(stream.read())
     if os.path.exists(path + ".counters"):
         with open(path + ".counters") as stream:
-            return read_millrace(json.load(stream))
+            counts = read_millrace(json.load(stream))
+        with open(path + ".counters.memory") as stream:
+            counts["resident_bytes"] = int(stream.read())
+        return counts
     return {}
 
 

@@ -62,6 +62,9 @@ end_forwarder() {
 		python3 "$source_root/tests/bench/telemetry.py" "$lab_prefix-forwarder" \
 			/millrace/stats /millrace/ports,0 /millrace/upstreams >"$counters" ||
 			die "$1: millrace does not say what it counted"
+		# Large tables may stand on huge pages, which are counted apart.
+		awk '/^(VmRSS|HugetlbPages):/ { sum += $2 } END { print sum * 1024 }' \
+			"/proc/$bench_forwarder/status" >"$counters.memory"
 	fi
 }
 

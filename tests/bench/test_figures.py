@@ -101,6 +101,16 @@ class Results(unittest.TestCase):
         self.assertEqual(counts, {"frames_received": 5, "port_rx_missed": 2, "failed_timeout": 3})
 
 
+class Forward(unittest.TestCase):
+    def test_memory_is_that_of_the_queries_more(self):
+        def run(resident, most):
+            return {"forwarder": {"resident_bytes": resident}, "in_flight_most": most}
+
+        forward = figures.subjects()["forward"]
+        self.assertEqual(forward.bytes_per_query({1: run(5000, 100), 2: run(5000, 100)},
+                                                 {1: run(30000, 200), 2: run(30400, 200)}), 252)
+
+
 class Check(unittest.TestCase):
     def setUp(self):
         self.figures = {}

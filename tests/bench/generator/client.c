@@ -116,6 +116,7 @@ static uint16_t send_burst(struct client *client, struct link *link, uint64_t no
 	for (uint16_t i = 0; i < count; i++)
 		write_query(client, link, frames[i], pacer_take(&client->pacer, now));
 	client->in_flight += count;
+	client->in_flight_most = RTE_MAX(client->in_flight_most, client->in_flight);
 	client->counters.sent += count;
 	return count;
 }

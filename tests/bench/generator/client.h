@@ -42,6 +42,7 @@ struct client {
 	uint32_t address_bits;
 	uint32_t flow_bits; // address and port
 	uint32_t in_flight;
+	uint32_t in_flight_most; // so far
 	uint32_t window;
 	uint32_t expiry_slot; // the next to be looked at
 	uint64_t patience;

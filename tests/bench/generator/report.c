@@ -94,6 +94,7 @@ static void write_report(FILE *file, const struct report *report)
 	struct client_counters sum = report_sum(report);
 	struct latency latency = latency_read(&report->latency);
 	const struct report_count counts[] = {
+		{"in_flight_most", generator->client.in_flight_most},
 		{"wrong_length", generator->circulation.wrong},
 		{"upstream_answers", generator->upstream.answered},
 		{"upstream_strange", generator->upstream.strange},

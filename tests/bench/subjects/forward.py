@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Forwarded queries: their rate against the link's, and what many of them in flight cost."""
-import os
+import statistics
 
 from chart import Panel
 from results import compare, summarize_beside, summarize_circulation
@@ -22,13 +22,12 @@ FLOORS = (
 )
 
 
-def bytes_per_query(folder):
-    """What more room for queries takes, a query."""
-    resident = {}
-    for queries in (1024, 262144):
-        with open(os.path.join(folder, f"memory.{queries}")) as stream:
-            resident[queries] = int(stream.read())
-    return round((resident[262144] - resident[1024]) / (262144 - 1024))
+def bytes_per_query(few, many):
+    """What more memory a run took that had more in flight, each at its peak."""
+    return round(statistics.median(
+        (result["forwarder"]["resident_bytes"] - few[number]["forwarder"]["resident_bytes"]) /
+        (result["in_flight_most"] - few[number]["in_flight_most"])
+        for number, result in many.items()))
 
 
 def add_limits(forward, results):
@@ -54,7 +53,8 @@ def collect(folder, results):
     forward["delay_cost"] = compare(results["forward_20ms"], results["forward_0ms"], "qps")
     forward["in_flight_cost"] = compare(
         results["in_flight_1000"], results["in_flight_200000"], "qps")
-    forward["bytes_per_query"] = bytes_per_query(folder)
+    forward["bytes_per_query"] = bytes_per_query(
+        results["in_flight_1000"], results["in_flight_200000"])
     return forward
 
 

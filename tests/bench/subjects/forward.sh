@@ -3,17 +3,6 @@
 # queries of names all different, answered by the upstreams at once and after 20 ms;
 # and with 1,000 and 200,000 queries in flight
 
-# The memory of millrace with room for so many queries, in bytes.
-measure_memory() {
-	local queries=$1
-	begin_generator "memory.$queries" 64
-	start_millrace --queries "$queries"
-	# Large tables may stand on huge pages, which are counted apart.
-	awk '/^(VmRSS|HugetlbPages):/ { sum += $2 } END { print sum * 1024 }' \
-		"/proc/$bench_forwarder/status" >"$bench_results/memory.$queries"
-	bench_stop
-}
-
 # What testpmd turns round when the generator sends the same frames again and again.
 measure_circulation() {
 	run testpmd circulation "$1" 64 --circulate --window 512
@@ -35,6 +24,4 @@ measure_forward() {
 			--delay $((200000 * 1000000 / rate)) --rate $((rate * 11 / 10)) \
 			--warm-up 250
 	done
-	measure_memory 1024
-	measure_memory 262144
 }
