@@ -14,6 +14,7 @@
 #define CELLS_LEAST 128 // of a partition
 // Cells for what is inserted within a grace period, above the share of every kind.
 #define RESERVE_PART 64
+#define RESERVE_LEAST 512 // or an eighth of a small store
 #define RESERVE_MOST 16384
 #define KIND_CELLS_LEAST 8
 #define SMALL_QUEUE_PART 8 // a little above what the small queue is kept at
@@ -34,7 +35,7 @@ static void *layout_take(struct layout *layout, size_t bytes)
 {
 	void *part = layout->memory ? layout->memory + layout->at : NULL;
 
-	layout->at += (bytes + BASE_CACHE_LINE - 1) & ~(size_t)(BASE_CACHE_LINE - 1);
+	layout->at += (bytes + BASE_CACHE_LINE_PAIR - 1) & ~(size_t)(BASE_CACHE_LINE_PAIR - 1);
 	return part;
 }
 
@@ -47,14 +48,22 @@ struct plan {
 	uint32_t kind_answers[CACHE_KINDS];
 };
 
+static uint32_t reserved_cells(uint32_t cell_count)
+{
+	uint32_t reserve = cell_count / RESERVE_PART;
+
+	if (reserve < RESERVE_LEAST)
+		reserve = cell_count / 8 < RESERVE_LEAST ? cell_count / 8 : RESERVE_LEAST;
+	return reserve < RESERVE_MOST ? reserve : RESERVE_MOST;
+}
+
 static void plan_kinds(struct plan *plan)
 {
 	const struct cache_store_options *options = plan->options;
-	uint32_t reserve = plan->cell_count / RESERVE_PART;
 	uint64_t usable = plan->cell_count - 1 - KIND_CELLS_LEAST * CACHE_KINDS;
 	uint64_t sum = 0;
 
-	usable -= reserve < RESERVE_MOST ? reserve : RESERVE_MOST;
+	usable -= reserved_cells(plan->cell_count);
 	for (int i = 0; i < CACHE_KINDS; i++)
 		sum += options->kinds[i].share;
 	for (int i = 0; i < CACHE_KINDS; i++) {

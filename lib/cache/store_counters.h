@@ -60,7 +60,7 @@ enum cache_counter {
 
 struct cache_counters {
 	uint64_t values[CACHE_COUNTERS];
-} base_aligned(BASE_CACHE_LINE);
+} base_aligned(BASE_CACHE_LINE_PAIR);
 
 static inline uint64_t cache_counters_read(
 	const struct cache_counters *counters, enum cache_counter counter)

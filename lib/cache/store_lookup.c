@@ -17,24 +17,36 @@ struct cache_bytes cache_next_bytes(const struct cache_partition *partition, uin
 		(const uint8_t *)next + CACHE_CELL_LINK_BYTES, CACHE_NEXT_ROOM, next->next};
 }
 
-bool cache_cell_has_key(const struct cache_partition *partition, const struct cache_cell *head,
+// Keys are whole words, and most of them short: cheaper than a call.
+static bool words_equal(const uint8_t *a, const uint8_t *b, uint32_t length)
+{
+	uint64_t difference = 0;
+
+	for (uint32_t i = 0; i < length; i += 8) {
+		uint64_t words[2];
+
+		memcpy(&words[0], a + i, 8);
+		memcpy(&words[1], b + i, 8);
+		difference |= words[0] ^ words[1];
+	}
+	return !difference;
+}
+
+static bool has_key(const struct cache_partition *partition, const struct cache_cell *head,
 	const uint8_t *key, uint32_t key_length)
 {
 	struct cache_bytes bytes = cache_head_bytes(head);
 
 	if (head->key_words * 8u != key_length)
 		return false;
-	for (;;) {
-		uint32_t length = key_length < bytes.here ? key_length : bytes.here;
-
-		if (memcmp(bytes.at, key, length) != 0)
+	while (base_unlikely(key_length > bytes.here)) {
+		if (!words_equal(bytes.at, key, bytes.here))
 			return false;
-		key += length;
-		key_length -= length;
-		if (base_likely(!key_length))
-			return true;
+		key += bytes.here;
+		key_length -= bytes.here;
 		bytes = cache_next_bytes(partition, bytes.next);
 	}
+	return words_equal(bytes.at, key, key_length);
 }
 
 // Whether it starts `skip` bytes behind where these are.
@@ -122,53 +134,46 @@ void cache_view_key(const struct cache_view *view, struct cache_key *key)
 	}
 }
 
-// The first slot from `slot` on that has this tag; CACHE_BUCKET_SLOTS when there is none.
-static uint32_t find_tag(const struct cache_bucket *bucket, uint32_t slot, uint32_t tag)
+// The slots that have this tag, a bit each. All eight are looked at: where the tag stands is random,
+// and a branch on it would be guessed wrong.
+static uint32_t match_tags(const struct cache_bucket *bucket, uint32_t tag)
 {
-	while (slot < CACHE_BUCKET_SLOTS && base_load(&bucket->slots[slot]) >> 32 != tag)
-		slot++;
-	return slot;
+	uint32_t matches = 0;
+
+	for (uint32_t slot = 0; slot < CACHE_BUCKET_SLOTS; slot++)
+		matches |= (uint32_t)(base_load(&bucket->slots[slot]) >> 32 == tag) << slot;
+	return matches;
 }
 
-// The cell of a slot; 0 when it is free. What the cell holds can be read from here on.
-static uint32_t slot_cell(const struct cache_bucket *bucket, uint32_t slot, uint32_t tag)
-{
-	uint64_t value = base_load_acquire(&bucket->slots[slot]);
-
-	return value >> 32 == tag ? (uint32_t)value : 0;
-}
-
+// The slot among `matches` with this key, and its cell; CACHE_BUCKET_SLOTS when there is none.
 static uint32_t find_slot(const struct cache_partition *partition, uint64_t hash,
-	const uint8_t *key, uint32_t key_length, uint32_t slot, uint32_t *cell)
+	const uint8_t *key, uint32_t key_length, uint32_t matches, uint32_t *cell)
 {
 	const struct cache_bucket *bucket = cache_partition_bucket(partition, (uint32_t)hash);
-	uint32_t tag = cache_hash_tag(hash);
 
-	for (;; slot++) {
-		const struct cache_cell *head;
+	for (; matches; matches &= matches - 1) {
+		uint32_t slot = (uint32_t)__builtin_ctz(matches);
+		uint64_t value = base_load_acquire(&bucket->slots[slot]);
+		const struct cache_cell *head = cache_partition_cell(partition, (uint32_t)value);
 
-		slot = find_tag(bucket, slot, tag);
-		if (slot == CACHE_BUCKET_SLOTS)
-			return slot;
-		*cell = slot_cell(bucket, slot, tag);
-		if (!*cell)
-			continue;
-		head = cache_partition_cell(partition, *cell);
-		if (head->hash_low == (uint32_t)hash &&
-			cache_cell_has_key(partition, head, key, key_length))
+		// It may have become another one since the tags were looked at.
+		*cell = (uint32_t)value;
+		if (*cell && head->hash_low == (uint32_t)hash &&
+			has_key(partition, head, key, key_length))
 			return slot;
 	}
+	return CACHE_BUCKET_SLOTS;
 }
 
 uint64_t *cache_partition_find(const struct cache_partition *partition, uint64_t hash,
 	const uint8_t *key, uint32_t key_length)
 {
+	struct cache_bucket *bucket = cache_partition_bucket(partition, (uint32_t)hash);
+	uint32_t matches = match_tags(bucket, cache_hash_tag(hash));
 	uint32_t cell;
-	uint32_t slot = find_slot(partition, hash, key, key_length, 0, &cell);
+	uint32_t slot = find_slot(partition, hash, key, key_length, matches, &cell);
 
-	if (slot == CACHE_BUCKET_SLOTS)
-		return NULL;
-	return &cache_partition_bucket(partition, (uint32_t)hash)->slots[slot];
+	return slot == CACHE_BUCKET_SLOTS ? NULL : &bucket->slots[slot];
 }
 
 static void note_popularity(
@@ -187,11 +192,17 @@ static void note_popularity(
 				 now << CACHE_POPULARITY_SECOND_SHIFT | hits);
 }
 
-void cache_use(struct cache_lcore *lcore, const struct cache_partition *partition,
-	const struct cache_cell *head, uint32_t second)
+static uint64_t note_of(const struct cache_partition *partition, const struct cache_cell *head)
 {
-	uint64_t cell = (uint64_t)((const uint8_t *)head - partition->cells) / CACHE_CELL_BYTES;
-	uint64_t note = partition->first_note + cell;
+	uint64_t offset = (uint64_t)((const uint8_t *)head - partition->cells);
+
+	return partition->first_note + offset / CACHE_CELL_BYTES;
+}
+
+static void note_use(struct cache_lcore *lcore, const struct cache_view *view, uint32_t second)
+{
+	const struct cache_cell *head = view->cell;
+	uint64_t note = note_of(view->partition, head);
 	uint8_t stamp = base_load(&head->stamp);
 	uint8_t seen = lcore->seen[note];
 
@@ -207,8 +218,7 @@ void cache_use(struct cache_lcore *lcore, const struct cache_partition *partitio
 uint32_t cache_hits(const struct cache_store *store, const struct cache_partition *partition,
 	const struct cache_cell *head, uint32_t second)
 {
-	uint64_t cell = (uint64_t)((const uint8_t *)head - partition->cells) / CACHE_CELL_BYTES;
-	uint64_t note = partition->first_note + cell;
+	uint64_t note = note_of(partition, head);
 	uint32_t hits = head->carried_hits;
 
 	for (uint16_t i = 0; i < store->lcore_count; i++) {
@@ -243,7 +253,7 @@ static void prefetch_cell(
 		base_prefetch(&lcore->popularity[partition->first_note + cell]);
 }
 
-// Reads the tags, and fetches the first cell that may be it. Returns its slot.
+// Reads the tags, and fetches the first cell that may be it. Returns the matches.
 static uint32_t lookup_start(const struct cache_lcore *lcore, const struct cache_lookup *lookup)
 {
 	const struct cache_store *store = lcore->store;
@@ -251,11 +261,12 @@ static uint32_t lookup_start(const struct cache_lcore *lcore, const struct cache
 		store->partitions[cache_store_owner(store, lookup->hash)];
 	const struct cache_bucket *bucket =
 		cache_partition_bucket(partition, (uint32_t)lookup->hash);
-	uint32_t slot = find_tag(bucket, 0, cache_hash_tag(lookup->hash));
+	uint32_t matches = match_tags(bucket, cache_hash_tag(lookup->hash));
 
-	if (slot != CACHE_BUCKET_SLOTS)
-		prefetch_cell(lcore, partition, (uint32_t)base_load(&bucket->slots[slot]));
-	return slot;
+	if (matches)
+		prefetch_cell(lcore, partition,
+			(uint32_t)base_load(&bucket->slots[__builtin_ctz(matches)]));
+	return matches;
 }
 
 static enum cache_state state_of(const struct cache_cell *head, uint32_t second)
@@ -266,15 +277,15 @@ static enum cache_state state_of(const struct cache_cell *head, uint32_t second)
 }
 
 static enum cache_state find_view(const struct cache_store *store, const struct cache_key *key,
-	uint64_t hash, uint32_t slot, uint32_t second, struct cache_view *view)
+	uint64_t hash, uint32_t matches, uint32_t second, struct cache_view *view)
 {
 	const struct cache_partition *partition = store->partitions[cache_store_owner(store, hash)];
 	const struct cache_cell *head;
 	enum cache_state state;
 	uint32_t cell;
 
-	slot = find_slot(partition, hash, key->bytes, key->length, slot, &cell);
-	if (slot == CACHE_BUCKET_SLOTS)
+	if (find_slot(partition, hash, key->bytes, key->length, matches, &cell) ==
+		CACHE_BUCKET_SLOTS)
 		return CACHE_MISSED;
 	head = cache_partition_cell(partition, cell);
 	state = state_of(head, second);
@@ -285,17 +296,17 @@ static enum cache_state find_view(const struct cache_store *store, const struct 
 }
 
 static void lookup_finish(
-	struct cache_lcore *lcore, struct cache_lookup *lookup, uint32_t slot, uint32_t second)
+	struct cache_lcore *lcore, struct cache_lookup *lookup, uint32_t matches, uint32_t second)
 {
 	static const enum cache_counter hits[CACHE_KINDS] = {
 		CACHE_COUNT_HITS_SUCCESS, CACHE_COUNT_HITS_DENIAL, CACHE_COUNT_HITS_SERVFAIL};
 
 	lookup->state = CACHE_MISSED;
-	if (slot != CACHE_BUCKET_SLOTS)
+	if (matches)
 		lookup->state = find_view(
-			lcore->store, lookup->key, lookup->hash, slot, second, &lookup->view);
+			lcore->store, lookup->key, lookup->hash, matches, second, &lookup->view);
 	if (lookup->state == CACHE_FRESH) {
-		cache_use(lcore, lookup->view.partition, lookup->view.cell, second);
+		note_use(lcore, &lookup->view, second);
 		cache_count(lcore, hits[lookup->view.kind]);
 	} else {
 		cache_count(lcore, lookup->state == CACHE_STALE ? CACHE_COUNT_FOUND_STALE
@@ -310,12 +321,12 @@ void cache_lookup_burst(
 
 	while (count) {
 		uint32_t many = count < LOOKUPS_AT_ONCE ? count : LOOKUPS_AT_ONCE;
-		uint32_t slots[LOOKUPS_AT_ONCE];
+		uint32_t matches[LOOKUPS_AT_ONCE];
 
 		for (uint32_t i = 0; i < many; i++)
-			slots[i] = lookup_start(lcore, &lookups[i]);
+			matches[i] = lookup_start(lcore, &lookups[i]);
 		for (uint32_t i = 0; i < many; i++)
-			lookup_finish(lcore, &lookups[i], slots[i], second);
+			lookup_finish(lcore, &lookups[i], matches[i], second);
 		lookups += many;
 		count -= many;
 	}
@@ -323,7 +334,7 @@ void cache_lookup_burst(
 
 void cache_view_use(struct cache_lcore *lcore, const struct cache_view *view, uint64_t now)
 {
-	cache_use(lcore, view->partition, view->cell, cache_seconds(now));
+	note_use(lcore, view, cache_seconds(now));
 }
 
 bool cache_view_is_popular(
@@ -337,5 +348,10 @@ bool cache_view_is_popular(
 enum cache_state cache_store_peek(const struct cache_store *store, const struct cache_key *key,
 	uint64_t now, struct cache_view *view)
 {
-	return find_view(store, key, cache_store_hash(store, key), 0, cache_seconds(now), view);
+	uint64_t hash = cache_store_hash(store, key);
+	const struct cache_partition *partition = store->partitions[cache_store_owner(store, hash)];
+	const struct cache_bucket *bucket = cache_partition_bucket(partition, (uint32_t)hash);
+	uint32_t matches = match_tags(bucket, cache_hash_tag(hash));
+
+	return find_view(store, key, hash, matches, cache_seconds(now), view);
 }

@@ -131,7 +131,7 @@ struct cache_partition {
 	struct cache_store *store;
 	struct cache_ring *rings; // by producer
 	// Owner alone.
-	struct cache_free_cells free base_aligned(BASE_CACHE_LINE);
+	struct cache_free_cells free base_aligned(BASE_CACHE_LINE_PAIR);
 	struct cache_shelf shelves[CACHE_KINDS];
 	struct cache_sweep sweep;
 	struct cache_claim claims[CACHE_REFRESHES_MOST];
@@ -141,14 +141,14 @@ struct cache_partition {
 	bool has_work; // a ring may hold more
 	uint8_t heard[CACHE_LCORES_MOST + 8] base_aligned(8); // doorbells when last looked at
 	// Written by the owner, read by the manager.
-	uint64_t grace_wanted base_aligned(BASE_CACHE_LINE);
+	uint64_t grace_wanted base_aligned(BASE_CACHE_LINE_PAIR);
 	uint32_t answers[CACHE_KINDS];
 	uint32_t cells_used[CACHE_KINDS];
 	uint32_t cells_waiting;
 	uint32_t flush_done; // sequence
 	uint64_t flush_removed;
 	// By producer, each written by that lcore: counts what it put into its ring.
-	uint8_t doorbells[CACHE_LCORES_MOST + 8] base_aligned(BASE_CACHE_LINE);
+	uint8_t doorbells[CACHE_LCORES_MOST + 8] base_aligned(BASE_CACHE_LINE_PAIR);
 };
 
 struct cache_lcore {
@@ -181,11 +181,11 @@ struct cache_store {
 	size_t partition_bytes; // of the memory of one
 	size_t lcore_bytes;
 	// Written by the manager, seldom.
-	uint32_t flush_sequence base_aligned(BASE_CACHE_LINE);
+	uint32_t flush_sequence base_aligned(BASE_CACHE_LINE_PAIR);
 	uint8_t generation; // answers of another one are flushed
 	struct cache_flush flush;
 	// Written by the manager, a thousand times a second at most.
-	uint64_t grace_started base_aligned(BASE_CACHE_LINE);
+	uint64_t grace_started base_aligned(BASE_CACHE_LINE_PAIR);
 	uint64_t grace_completed;
 };
 
@@ -268,16 +268,12 @@ struct cache_bytes {
 struct cache_bytes cache_head_bytes(const struct cache_cell *head);
 struct cache_bytes cache_next_bytes(const struct cache_partition *partition, uint32_t cell);
 
-bool cache_cell_has_key(const struct cache_partition *partition, const struct cache_cell *head,
-	const uint8_t *key, uint32_t key_length);
 void cache_view_make(struct cache_view *view, const struct cache_partition *partition,
 	const struct cache_cell *head, uint32_t second);
 
 // The slot with this key, in any generation; NULL when there is none.
 uint64_t *cache_partition_find(const struct cache_partition *partition, uint64_t hash,
 	const uint8_t *key, uint32_t key_length);
-void cache_use(struct cache_lcore *lcore, const struct cache_partition *partition,
-	const struct cache_cell *head, uint32_t second);
 uint32_t cache_hits(const struct cache_store *store, const struct cache_partition *partition,
 	const struct cache_cell *head, uint32_t second);
 

@@ -14,13 +14,13 @@
 
 struct cache_ring {
 	// Written by the producer alone.
-	uint32_t head base_aligned(BASE_CACHE_LINE); // bytes written, counting up for ever
+	uint32_t head base_aligned(BASE_CACHE_LINE_PAIR); // bytes written, counting up for ever
 	uint32_t seen_tail;
 	// Written by the consumer alone.
-	uint32_t tail base_aligned(BASE_CACHE_LINE);
+	uint32_t tail base_aligned(BASE_CACHE_LINE_PAIR);
 	uint32_t seen_head;
 	// Written once.
-	uint32_t size base_aligned(BASE_CACHE_LINE); // a power of two
+	uint32_t size base_aligned(BASE_CACHE_LINE_PAIR); // a power of two
 	uint8_t *bytes;
 };
 
