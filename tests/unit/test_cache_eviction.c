@@ -6,8 +6,8 @@
 
 #define ANSWER_BYTES 60
 #define ZIPF_EXPONENT 0.9
-#define TRACE_LENGTH 2000000u
-#define CAPACITY 20000u // answers, about: what STORE_BYTES hold
+#define TRACE_LENGTH 800000u
+#define CAPACITY 8000u // answers, about: what STORE_BYTES hold
 #define NAMES (10 * CAPACITY)
 #define STORE_BYTES (CAPACITY * 275)
 #define POLL_EVERY 32
