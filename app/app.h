@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cache_control.h"
 #include "config/config.h"
 #include "forward/forward.h"
 #include "kernel/tables.h"
@@ -20,6 +21,7 @@ struct app {
 	struct nic *nic;
 	struct proxy_set *set;
 	struct forward_shared shared; // read by workers
+	struct cache_control *cache_control; // NULL without caches; telemetry posts to it
 	struct worker **workers;
 	uint16_t worker_count;
 	uint32_t phase; // enum worker_phase, read by workers

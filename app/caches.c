@@ -53,21 +53,30 @@ int caches_open(struct app *app)
 					       : strerror(-error));
 	}
 	random_stream_destroy(random);
-	if (!error)
-		caches_set_wall(app, clock_now());
-	return error;
+	if (error)
+		return error;
+	caches_set_wall(app, clock_now());
+	app->cache_control = cache_control_create(app->shared.caches);
+	if (app->cache_control)
+		return 0;
+	log_error("cache: %s", strerror(ENOMEM));
+	return -ENOMEM;
 }
 
 void caches_close(struct app *app)
 {
+	cache_control_destroy(app->cache_control);
+	app->cache_control = NULL;
 	forward_caches_destroy(app->shared.caches);
 	app->shared.caches = NULL;
 }
 
-void caches_turn(struct app *app)
+bool caches_turn(struct app *app, uint64_t now)
 {
-	if (app->shared.caches)
-		(void)forward_caches_tick(app->shared.caches);
+	if (!app->shared.caches)
+		return false;
+	(void)forward_caches_tick(app->shared.caches);
+	return cache_control_turn(app->cache_control, now);
 }
 
 void caches_set_wall(struct app *app, uint64_t now)

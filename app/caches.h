@@ -9,8 +9,9 @@
 base_must_check int caches_open(struct app *app);
 void caches_close(struct app *app);
 
-// Each turn of the management loop: grace periods that stores want.
-void caches_turn(struct app *app);
+// Each turn of the management loop: grace periods that stores want, and a piece of what is asked of
+// them. True if there is more to do at once.
+bool caches_turn(struct app *app, uint64_t now);
 
 // Every second or so: the wall clock, by which signatures end.
 void caches_set_wall(struct app *app, uint64_t now);

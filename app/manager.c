@@ -162,10 +162,11 @@ static bool read_signals(struct app *app)
 	return read(app->signals, &info, sizeof(info)) == (ssize_t)sizeof(info);
 }
 
-// When each periodic work is due next.
+// When each periodic work is due next, and whether any is due at once.
 struct manager_clock {
 	uint64_t sweep;
 	uint64_t resolve;
+	bool is_busy; // more work is left from the last turn
 };
 
 // One turn of the loop: sleeps until there is something to do, a millisecond at the most, since
@@ -176,10 +177,10 @@ static bool manager_turn(struct app *app, struct manager_clock *due, bool is_bus
 	uint64_t now;
 
 	// The events only wake: every source is read without waiting.
-	(void)epoll_wait(app->events, ready, 4, is_busy ? 0 : IDLE_MILLISECONDS);
+	(void)epoll_wait(app->events, ready, 4, is_busy || due->is_busy ? 0 : IDLE_MILLISECONDS);
 	now = clock_now();
 	network_update(app);
-	caches_turn(app);
+	due->is_busy = caches_turn(app, now);
 	proxy_sweep_reap(app->pools, app->worker_count, app->swept, SWEPT_MOST);
 	if (now >= due->sweep) {
 		due->sweep = now + SWEEP_PERIOD;

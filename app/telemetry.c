@@ -8,6 +8,7 @@
 
 #include "rcu/rcu.h"
 #include "steering.h"
+#include "telemetry_caches.h"
 
 // What one answer of the socket has room for: 256 entries.
 #define UPSTREAMS_AN_ANSWER 16u
@@ -31,8 +32,7 @@ static const char *const failure_names[PROXY_FAILURES] = {
 	[PROXY_FAILURE_NO_PORT] = "failed_no_port",
 };
 
-// The number after the comma, 0 without one; -EINVAL when it is none below `limit`.
-static int parse_parameter(const char *text, unsigned long limit, unsigned long *number)
+int telemetry_parse_number(const char *text, unsigned long limit, unsigned long *number)
 {
 	char *end;
 
@@ -84,7 +84,7 @@ static int answer_stages(const struct app *app, const char *parameters, struct r
 {
 	unsigned long worker;
 
-	if (parse_parameter(parameters, app->worker_count, &worker))
+	if (telemetry_parse_number(parameters, app->worker_count, &worker))
 		return -EINVAL;
 	rte_tel_data_start_dict(data);
 	for (int i = 0; i < STATS_STAGES; i++)
@@ -103,68 +103,9 @@ static int answer_stats(const struct app *app, const char *parameters, struct rt
 		add_worker_stats(data, app, 0, (uint16_t)(app->worker_count - 1));
 		return 0;
 	}
-	if (parse_parameter(parameters, app->worker_count, &worker))
+	if (telemetry_parse_number(parameters, app->worker_count, &worker))
 		return -EINVAL;
 	add_worker_stats(data, app, (uint16_t)worker, (uint16_t)worker);
-	return 0;
-}
-
-// Why replies were not kept, over all workers and caches.
-static int answer_refused(const struct app *app, const char *parameters, struct rte_tel_data *data)
-{
-	(void)parameters;
-	rte_tel_data_start_dict(data);
-	for (int why = 0; why < CACHE_ANSWER_REFUSALS; why++) {
-		uint64_t sum = 0;
-
-		for (uint16_t i = 0; i < app->worker_count; i++)
-			sum += forward_lcore_refused(
-				app->workers[i]->forward, (enum cache_answer_refusal)why);
-		rte_tel_data_add_dict_u64(
-			data, cache_answer_refusal_name((enum cache_answer_refusal)why), sum);
-	}
-	return 0;
-}
-
-static void add_usage(struct rte_tel_data *data, const struct cache_store *store)
-{
-	struct cache_usage usage;
-
-	cache_store_usage(store, &usage);
-	rte_tel_data_add_dict_u64(data, "bytes", usage.bytes);
-	rte_tel_data_add_dict_u64(data, "cells", usage.cells);
-	rte_tel_data_add_dict_u64(data, "cells_waiting", usage.cells_waiting);
-	rte_tel_data_add_dict_u64(data, "answers_success", usage.answers[CACHE_KIND_SUCCESS]);
-	rte_tel_data_add_dict_u64(data, "answers_denial", usage.answers[CACHE_KIND_DENIAL]);
-	rte_tel_data_add_dict_u64(data, "answers_servfail", usage.answers[CACHE_KIND_SERVFAIL]);
-	rte_tel_data_add_dict_u64(data, "cells_success", usage.cells_used[CACHE_KIND_SUCCESS]);
-	rte_tel_data_add_dict_u64(data, "cells_denial", usage.cells_used[CACHE_KIND_DENIAL]);
-	rte_tel_data_add_dict_u64(data, "cells_servfail", usage.cells_used[CACHE_KIND_SERVFAIL]);
-}
-
-// One cache by its number, the first without a parameter.
-static int answer_caches(const struct app *app, const char *parameters, struct rte_tel_data *data)
-{
-	const struct forward_caches *caches = app->shared.caches;
-	struct cache_store *store;
-	unsigned long number;
-
-	if (!caches || parse_parameter(parameters, caches->count, &number))
-		return -EINVAL;
-	store = caches->caches[number].store;
-	rte_tel_data_start_dict(data);
-	rte_tel_data_add_dict_u64(data, "caches", caches->count);
-	add_usage(data, store);
-	for (int counter = 0; counter < CACHE_COUNTERS; counter++) {
-		uint64_t sum = 0;
-
-		for (uint16_t i = 0; i < app->worker_count; i++)
-			sum += cache_counters_read(
-				cache_lcore_counters(cache_store_lcore(store, i)),
-				(enum cache_counter)counter);
-		rte_tel_data_add_dict_u64(
-			data, cache_counter_name((enum cache_counter)counter), sum);
-	}
 	return 0;
 }
 
@@ -244,7 +185,7 @@ static int answer_by_upstream(const struct app *app, const char *parameters,
 {
 	unsigned long first;
 
-	if (parse_parameter(parameters, app->set->upstream_count, &first))
+	if (telemetry_parse_number(parameters, app->set->upstream_count, &first))
 		return -EINVAL;
 	rte_tel_data_start_dict(data);
 	rte_tel_data_add_dict_u64(data, "upstreams", app->set->upstream_count);
@@ -274,7 +215,7 @@ static int answer_ports(const struct app *app, const char *parameters, struct rt
 	struct nic_port_statistics statistics = {0};
 	unsigned long port;
 
-	if (parse_parameter(parameters, nic_port_count(app->nic), &port))
+	if (telemetry_parse_number(parameters, nic_port_count(app->nic), &port))
 		return -EINVAL;
 	info = nic_port_info(app->nic, (uint16_t)port);
 	rte_tel_data_start_dict(data);
@@ -294,8 +235,7 @@ static int answer_ports(const struct app *app, const char *parameters, struct rt
 	return 0;
 }
 
-// The telemetry thread is a reader while it answers.
-static int answer(const char *parameters, struct rte_tel_data *data,
+int telemetry_answer(const char *parameters, struct rte_tel_data *data,
 	int (*fill)(const struct app *, const char *, struct rte_tel_data *))
 {
 	const struct app *app;
@@ -312,43 +252,31 @@ static int answer(const char *parameters, struct rte_tel_data *data,
 static int command_stats(const char *command, const char *parameters, struct rte_tel_data *data)
 {
 	(void)command;
-	return answer(parameters, data, answer_stats);
+	return telemetry_answer(parameters, data, answer_stats);
 }
 
 static int command_stages(const char *command, const char *parameters, struct rte_tel_data *data)
 {
 	(void)command;
-	return answer(parameters, data, answer_stages);
-}
-
-static int command_caches(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return answer(parameters, data, answer_caches);
-}
-
-static int command_refused(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return answer(parameters, data, answer_refused);
+	return telemetry_answer(parameters, data, answer_stages);
 }
 
 static int command_upstreams(const char *command, const char *parameters, struct rte_tel_data *data)
 {
 	(void)command;
-	return answer(parameters, data, answer_upstreams);
+	return telemetry_answer(parameters, data, answer_upstreams);
 }
 
 static int command_pools(const char *command, const char *parameters, struct rte_tel_data *data)
 {
 	(void)command;
-	return answer(parameters, data, answer_pools);
+	return telemetry_answer(parameters, data, answer_pools);
 }
 
 static int command_ports(const char *command, const char *parameters, struct rte_tel_data *data)
 {
 	(void)command;
-	return answer(parameters, data, answer_ports);
+	return telemetry_answer(parameters, data, answer_ports);
 }
 
 int telemetry_open(struct app *app)
@@ -362,11 +290,7 @@ int telemetry_open(struct app *app)
 		error = rte_telemetry_register_cmd("/millrace/stages", command_stages,
 			"Cycles a stage of the path. Parameters: number of one worker (0)");
 	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/caches", command_caches,
-			"What a cache holds and counts. Parameters: its number (0)");
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/cache_refused", command_refused,
-			"Replies that no cache kept, by why. Takes no parameters");
+		error = telemetry_caches_register();
 	if (!error)
 		error = rte_telemetry_register_cmd("/millrace/upstreams", command_upstreams,
 			"State and counts an upstream. Parameters: first upstream (optional)");

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// DPDK's telemetry socket: /millrace/stats, /millrace/upstreams, /millrace/pools. Answers are
-// made on the telemetry thread from counters that their owners write; nobody waits for it.
+// DPDK's telemetry socket: /millrace/stats, /millrace/upstreams, /millrace/pools and what
+// telemetry_caches.h has. Answers are made on telemetry's threads from counters that their owners
+// write; nobody waits for them.
 #pragma once
+
+#include <rte_telemetry.h>
 
 #include "app.h"
 
@@ -9,3 +12,10 @@
 int telemetry_open(struct app *app);
 // From now on the commands answer nothing; returns when none is being answered.
 void telemetry_close(void);
+
+// For the commands themselves. Calls `fill` as an RCU reader; -ENODEV when nothing runs.
+int telemetry_answer(const char *parameters, struct rte_tel_data *data,
+	int (*fill)(const struct app *, const char *, struct rte_tel_data *));
+
+// The number after the comma, 0 without one; -EINVAL when it is none below `limit`.
+int telemetry_parse_number(const char *text, unsigned long limit, unsigned long *number);

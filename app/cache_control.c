@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cache_control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mailbox.h"
+
+#define WAIT_MOST (2 * CLOCK_SECOND)
+// The manager says what it has by then, so that it is there before who asks is gone.
+#define SERVE_MOST (WAIT_MOST - 250 * CLOCK_MILLISECOND)
+#define WALKED_A_TURN 8192u // answers, or buckets without
+
+struct cache_control {
+	struct forward_caches *caches;
+	struct mailbox *mailbox;
+	// The request at hand, NULL for none, and how far it is.
+	struct cache_request *request;
+	uint64_t deadline;
+	uint16_t cache;
+	uint64_t cursor; // to show: of the walk
+	bool has_begun; // to flush: this cache
+};
+
+struct cache_control *cache_control_create(struct forward_caches *caches)
+{
+	struct cache_control *control = calloc(1, sizeof(*control));
+
+	if (!control)
+		return NULL;
+	control->caches = caches;
+	control->mailbox = mailbox_create(sizeof(struct cache_request));
+	if (control->mailbox)
+		return control;
+	free(control);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void cache_control_destroy(struct cache_control *control)
+{
+	if (!control)
+		return;
+	mailbox_destroy(control->mailbox);
+	free(control);
+}
+
+int cache_control_post(struct cache_control *control, const struct cache_request *request)
+{
+	return mailbox_post(control->mailbox, request);
+}
+
+int cache_control_wait(struct cache_control *control, struct cache_request *request)
+{
+	return mailbox_wait(control->mailbox, request, WAIT_MOST);
+}
+
+struct show {
+	struct cache_request *request;
+	uint16_t cache;
+	uint32_t now; // seconds
+};
+
+static bool is_asked_for(const struct cache_request *request, const struct cache_key *key)
+{
+	return cache_key_name_length(key->bytes) == request->name.length &&
+	       memcmp(cache_key_name(key->bytes), request->name.wire, request->name.length) == 0 &&
+	       (!request->has_type || cache_key_type(key->bytes) == request->type);
+}
+
+static bool show_answer(const struct cache_view *view, void *context)
+{
+	const struct show *show = context;
+	struct cache_request *request = show->request;
+	struct cache_key key;
+
+	cache_view_key(view, &key);
+	if (!is_asked_for(request, &key) || cache_seconds_until(view->stale_until, show->now) <= 0)
+		return true;
+	request->count++;
+	if (request->shown_count == CACHE_SHOWN_MOST)
+		return true;
+	request->shown[request->shown_count++] = (struct cache_shown){
+		.cache = show->cache,
+		.type = cache_key_type(key.bytes),
+		.class_ = cache_key_class(key.bytes),
+		.value_length = view->value_length,
+		.flags = cache_key_flags(key.bytes),
+		.subnet_family = cache_key_subnet_family(key.bytes),
+		.subnet_prefix = cache_key_subnet_prefix(key.bytes),
+		.kind = view->kind,
+		// The flags of a message stand first (cache/answer.h).
+		.rcode = view->value_here < 2 ? 0 : bytes_load_u16(view->value) & 0xf,
+		.age = show->now - view->stored_at,
+		.ttl = cache_seconds_until(view->expires_at, show->now),
+		.stale = cache_seconds_until(view->stale_until, view->expires_at),
+	};
+	return true;
+}
+
+// The next two: true if this cache is done.
+static bool show_cache(struct cache_control *control, uint64_t now)
+{
+	struct show show = {control->request, control->cache, cache_seconds(now)};
+
+	return !cache_store_walk(control->caches->caches[control->cache].store, &control->cursor,
+		WALKED_A_TURN, show_answer, &show);
+}
+
+static bool flush_cache(struct cache_control *control, uint64_t now)
+{
+	struct cache_store *store = control->caches->caches[control->cache].store;
+	struct cache_request *request = control->request;
+	uint64_t removed;
+
+	// Another flush may still go on: then it is tried again.
+	if (!control->has_begun)
+		control->has_begun = !cache_store_flush(store, request->scope, &request->name, now);
+	if (!control->has_begun || !cache_store_flush_is_done(store, &removed))
+		return false;
+	request->count += removed;
+	return true;
+}
+
+static void take_request(struct cache_control *control, uint64_t now)
+{
+	control->request = mailbox_receive(control->mailbox);
+	if (!control->request)
+		return;
+	control->deadline = now + SERVE_MOST;
+	control->cache = control->request->first;
+	control->cursor = 0;
+	control->has_begun = false;
+}
+
+static void answer_request(struct cache_control *control, bool is_done)
+{
+	control->request->is_done = is_done;
+	control->request = NULL;
+	mailbox_answer(control->mailbox, 0);
+}
+
+bool cache_control_turn(struct cache_control *control, uint64_t now)
+{
+	bool is_flush;
+	bool is_cache_done;
+
+	if (!control->request)
+		take_request(control, now);
+	if (!control->request)
+		return false;
+	is_flush = control->request->verb == CACHE_REQUEST_FLUSH;
+	is_cache_done = is_flush ? flush_cache(control, now) : show_cache(control, now);
+	if (is_cache_done && control->cache == control->request->last) {
+		answer_request(control, true);
+		return false;
+	}
+	if (is_cache_done) {
+		control->cache++;
+		control->cursor = 0;
+		control->has_begun = false;
+	} else if (now >= control->deadline) {
+		answer_request(control, false);
+		return false;
+	}
+	return !is_flush;
+}
