@@ -55,6 +55,10 @@ void forward_query_attempt(
 	if (base_unlikely(proxy_pending_at(&lcore->proxy->pending, slot)->failed_attempts))
 		stats_count(&lcore->counters, STATS_SENT_RETRIES);
 	net_frame_payload_store_u16(frame, DNS_ID_OFFSET, attempt.id);
+	// What is kept has to tell those who ask later, too (RFC 6840, section 5.7).
+	if (client->cache != FORWARD_NO_CACHE)
+		net_frame_payload_store_u16(
+			frame, DNS_FLAGS_OFFSET, (uint16_t)(client->flags | DNS_FLAG_AD));
 	// An answer that arrives in fragments would be lost: ask for none.
 	if (client->edns_offset) {
 		uint16_t size = (uint16_t)(client->edns_offset + DNS_OPT_UDP_SIZE_OFFSET);

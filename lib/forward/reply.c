@@ -27,6 +27,9 @@ void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_
 
 	net_frame_payload_store_u16(frame, DNS_ID_OFFSET, client->id);
 	reply->flags = (uint16_t)((reply->flags & ~kept) | (client->flags & kept));
+	// AD was asked for in its name.
+	if (client->cache != FORWARD_NO_CACHE && !client->do_bit && !(client->flags & DNS_FLAG_AD))
+		reply->flags &= (uint16_t)~DNS_FLAG_AD;
 	net_frame_payload_store_u16(frame, DNS_FLAGS_OFFSET, reply->flags);
 	reply_restore_question(lcore, pending, frame);
 	if (base_unlikely(frame->payload_length > client->udp_size)) {

@@ -89,7 +89,7 @@ static bool has_path(const struct driver *driver, const struct forwarder_sent *s
 
 // Upstream goes what the client sent, but for the id and, with `edns N`, the size.
 static void compare_with_query(struct scenario_words *words, const struct driver_query *query,
-	const struct net_frame *frame, bool has_size, uint16_t size)
+	const struct net_frame *frame, bool has_size, uint16_t size, uint16_t flags)
 {
 	struct message expected = query->message;
 	const uint8_t *bytes = net_frame_payload(frame);
@@ -97,6 +97,8 @@ static void compare_with_query(struct scenario_words *words, const struct driver
 	uint16_t id = bytes_load_u16(bytes);
 
 	bytes_store_u16(expected.bytes, id);
+	dns_bytes_set_flags(
+		expected.bytes, bytes_load_u16(expected.bytes + DNS_FLAGS_OFFSET) | flags);
 	if (has_size) {
 		(void)dns_message_read(&read, expected.bytes, expected.length);
 		dns_message_set_udp_size(expected.bytes, &read, size);
@@ -141,12 +143,15 @@ static void read_gets_words(struct driver *driver, struct scenario_words *words,
 	struct driver_query *query, const struct forwarder_sent *sent)
 {
 	bool has_size = false;
+	uint16_t flags = 0;
 	uint16_t size = 0;
 
 	while (scenario_has_more(words)) {
 		if (scenario_accept(words, "edns")) {
 			has_size = true;
 			size = (uint16_t)scenario_number(words, "a size", UINT16_MAX);
+		} else if (scenario_accept(words, "ad")) {
+			flags = DNS_FLAG_AD;
 		} else if (scenario_accept(words, "from")) {
 			struct net_address source = scenario_address(words);
 
@@ -159,7 +164,7 @@ static void read_gets_words(struct driver *driver, struct scenario_words *words,
 			compare_port(driver, words, &sent->frame);
 		}
 	}
-	compare_with_query(words, query, &sent->frame, has_size, size);
+	compare_with_query(words, query, &sent->frame, has_size, size, flags);
 }
 
 // The upstream of a line: an endpoint, `any`, or `new`: one that this query did not try.

@@ -216,6 +216,32 @@ static void test_length(void)
 	CU_ASSERT_FALSE(frames_is_udp(fixture.frame, FRAMES_KEY - 1));
 }
 
+// A cache counts it down, and fixes the checksum; it never counts up.
+static void test_ttl_counted_down(void)
+{
+	const uint16_t ttl = FRAMES_QUERY_BYTES + 6;
+	struct fixture fixture;
+	uint16_t checksum;
+
+	set_up(&fixture, OPTION_CHECKSUMS_FULL);
+	make_answer(&fixture);
+	for (int step = -1; step <= 1; step += 2) {
+		uint32_t now = bytes_load_u32(fixture.frame + ttl) + (uint32_t)step;
+
+		bytes_store_u32(fixture.frame + ttl, now);
+		CU_ASSERT_EQUAL(check_answer(&fixture), FRAME_WRONG);
+		memcpy(&checksum, fixture.frame + FRAMES_UDP + 6, sizeof(checksum));
+		checksum = (uint16_t)~net_checksum_fold(
+			(uint64_t)(uint16_t)~checksum + htobe16((uint16_t)now) +
+			(uint16_t)~htobe16((uint16_t)(now - (uint32_t)step)));
+		memcpy(fixture.frame + FRAMES_UDP + 6, &checksum, sizeof(checksum));
+		CU_ASSERT_TRUE(sums_are_good(fixture.frame, FRAMES_ANSWER_BYTES));
+		CU_ASSERT_EQUAL(check_answer(&fixture), FRAME_GOOD);
+	}
+	bytes_store_u32(fixture.frame + ttl, 400);
+	CU_ASSERT_EQUAL(check_answer(&fixture), FRAME_WRONG);
+}
+
 static void test_without_checksums(void)
 {
 	struct fixture fixture;
@@ -230,6 +256,7 @@ static void test_without_checksums(void)
 
 static const struct unit_case cases[] = {
 	{"keys are digits", test_keys_are_digits},
+	{"TTLs are counted down", test_ttl_counted_down},
 	{"query", test_query},
 	{"sums of many", test_sums_of_many},
 	{"answers are the same", test_answers_are_the_same},

@@ -4,6 +4,7 @@
 #include "dns/message.h"
 
 #define ANSWER_FLAGS (DNS_FLAG_QR | DNS_FLAG_RD | DNS_FLAG_RA)
+#define RECORD_TTL (FRAMES_QUERY_BYTES + 6)
 #define RECORD_ADDRESS (FRAMES_QUERY_BYTES + 12)
 
 static const uint8_t suffix[FRAMES_SUFFIX_BYTES] = {
@@ -93,11 +94,22 @@ static bool checksums_are_good(
 	return net_checksum_fold(sum) == NET_CHECKSUM_GOOD;
 }
 
+// A cache counts the time to live down.
+static bool is_record(const uint8_t *bytes)
+{
+	const size_t ttl = RECORD_TTL - FRAMES_QUERY_BYTES;
+
+	return memcmp(bytes, record, ttl) == 0 &&
+	       memcmp(bytes + ttl + 4, record + ttl + 4, sizeof(record) - ttl - 4) == 0 &&
+	       bytes_load_u32(bytes + ttl) <= bytes_load_u32(record + ttl);
+}
+
 enum frame_check frames_check_answer(const struct frame_template *template, const uint8_t *data,
 	uint16_t length, const struct frame_key *key)
 {
 	static const uint8_t header[10] = {ANSWER_FLAGS >> 8, ANSWER_FLAGS & 0xff, 0, 1, 0, 1};
 	uint32_t address = frames_key_address(key);
+	uint64_t more;
 
 	// Between the same two as the query, the other way round.
 	if (memcmp(data, template->query + 6, NET_MAC_BYTES) ||
@@ -113,11 +125,13 @@ enum frame_check frames_check_answer(const struct frame_template *template, cons
 		memcmp(data + FRAMES_DNS + 2, header, sizeof(header)) ||
 		memcmp(data + FRAMES_KEY, key, FRAMES_KEY_BYTES) ||
 		memcmp(data + FRAMES_SUFFIX, suffix, sizeof(suffix)) ||
-		memcmp(data + FRAMES_QUERY_BYTES, record, sizeof(record)) ||
+		!is_record(data + FRAMES_QUERY_BYTES) ||
 		memcmp(data + RECORD_ADDRESS, &address, sizeof(address)))
 		return FRAME_WRONG;
-	return checksums_are_good(template, data, template->answer_sum + address) ? FRAME_GOOD
-										  : FRAME_WRONG;
+	// With the TTL as it is in place of the one that was sent.
+	more = template->answer_sum + address + net_checksum_word(data + RECORD_TTL) +
+	       (uint32_t)~net_checksum_word(record + RECORD_TTL - FRAMES_QUERY_BYTES);
+	return checksums_are_good(template, data, more) ? FRAME_GOOD : FRAME_WRONG;
 }
 
 bool frames_is_query(const struct frame_template *template, const uint8_t *data, uint16_t length)
