@@ -149,12 +149,12 @@ start_millrace() {
 		--drivers-config "$bench_folder/drivers" "$@" \
 		>"$bench_folder/forwarder.log" 2>&1 </dev/null &
 	bench_forwarder=$!
-	if wait_until 30 millrace_has_interface && ! process_is_gone "$bench_forwarder"; then
+	if wait_until 60 millrace_has_interface && ! process_is_gone "$bench_forwarder"; then
 		# Nobody answers ARP behind the generator.
 		printf '%s\n' 'link set millrace0 up' 'addr add 10.60.0.1/24 dev millrace0' \
 			"neigh replace 10.60.0.2 lladdr $generator_mac dev millrace0 nud permanent" |
 			ip -n "$bench_namespace" -batch -
-		wait_until 30 millrace_is_ready && ! process_is_gone "$bench_forwarder" && return
+		wait_until 60 millrace_is_ready && ! process_is_gone "$bench_forwarder" && return
 	fi
 	die "millrace does not start: $(cat "$bench_folder/forwarder.log")"
 }

@@ -155,7 +155,8 @@ def add_cycles(summary, rounds):
     counts as the worker's."""
     hertz = next(iter(rounds.values()))["cycles_per_second"]
     busy = counted(rounds, "busy_nanoseconds")
-    answered = counted(rounds, "query_answered")
+    answered = sum(counted(rounds, "query_" + how)
+                   for how in ("answered", "cached", "coalesced"))
     if busy and answered:
         summary["cycles_per_query"] = round(busy / 1e9 * hertz / answered)
         summary["cycles_are"] = "of the worker's turns that found frames"

@@ -66,6 +66,27 @@ static void test_zipf(void)
 		check_count(counts[i], DRAWN / harmonic / (i + 1));
 }
 
+// So many of a hundred are new, each but once.
+static void test_new_names(void)
+{
+	struct options options = {
+		.names = OPTION_NAMES_UNIFORM, .name_count = COUNT, .new_names = 10};
+	uint64_t next = NAMES_NEW_FIRST;
+	struct names names;
+
+	CU_ASSERT_EQUAL_FATAL(names_init(&names, &options, 3), 0);
+	for (uint32_t i = 0; i < DRAWN; i++) {
+		uint64_t name = names_next(&names);
+
+		if (name < COUNT)
+			continue;
+		CU_ASSERT_EQUAL_FATAL(name, next);
+		next++;
+	}
+	check_count((double)(next - NAMES_NEW_FIRST), DRAWN / 10.0);
+	names_fini(&names);
+}
+
 static void test_seed_decides(void)
 {
 	uint32_t first[COUNT], same[COUNT], other[COUNT];
@@ -84,6 +105,7 @@ static void test_seed_decides(void)
 static const struct unit_case cases[] = {
 	{"different", test_different},
 	{"uniform", test_uniform},
+	{"new names", test_new_names},
 	{"zipf", test_zipf},
 	{"the seed decides", test_seed_decides},
 };

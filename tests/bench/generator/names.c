@@ -39,8 +39,14 @@ static int draw_samples(struct names *names)
 
 int names_init(struct names *names, const struct options *options, uint64_t seed)
 {
-	*names =
-		(struct names){.kind = options->names, .count = options->name_count, .state = seed};
+	*names = (struct names){
+		.kind = options->names,
+		.count = options->name_count,
+		.state = seed,
+		.new_percent = options->new_names,
+		.new_draws = ~seed,
+		.next_new = NAMES_NEW_FIRST,
+	};
 	return names->kind == OPTION_NAMES_ZIPF ? draw_samples(names) : 0;
 }
 

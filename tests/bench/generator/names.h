@@ -4,15 +4,20 @@
 
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "options.h"
 
 #define NAMES_SAMPLES (1u << 20)
+#define NAMES_NEW_FIRST (UINT64_C(1) << 32) // behind all others
 
 struct names {
 	enum option_names kind;
 	uint32_t count;
 	uint64_t state; // of the generator of random numbers; of different names, the next
 	uint32_t *samples; // of Zipf: drawn beforehand, and gone round
+	uint32_t new_percent; // of all: names that were never asked for
+	uint64_t new_draws; // of the generator of random numbers that says which
+	uint64_t next_new;
 };
 
 // `seed` is the first of different names. 0 or -ENOMEM.
@@ -31,6 +36,9 @@ static inline uint64_t names_random(uint64_t *state)
 
 static inline uint64_t names_next(struct names *names)
 {
+	if (base_unlikely(names->new_percent) &&
+		(names_random(&names->new_draws) >> 32) * 100 >> 32 < names->new_percent)
+		return names->next_new++;
 	if (names->kind == OPTION_NAMES_DIFFERENT)
 		return names->state++;
 	if (names->kind == OPTION_NAMES_UNIFORM)

@@ -33,6 +33,7 @@ static const char help[] =
 	"                       has no answer at the end of its window is waited for (6000)\n"
 	"  --names different|uniform|zipf\n"
 	"  --name-count N       of uniform and zipf (65536)\n"
+	"  --new-names N        percent of the queries that ask for a name of their own (0)\n"
 	"  --clients N          addresses, a power of two (256)\n"
 	"  --client-ports N     of each address, a power of two (64)\n"
 	"  --upstreams N        (1)\n"
@@ -72,6 +73,7 @@ static const struct number_option numbers[] = {
 	NUMBER("windows", windows, 1, REPORT_WINDOWS_MOST, false),
 	NUMBER("patience", patience, 1, 60000, false),
 	NUMBER("name-count", name_count, 1, 1u << 30, false),
+	NUMBER("new-names", new_names, 0, 100, false),
 	NUMBER("clients", client_addresses, 1, FRAMES_CLIENTS_MOST, true),
 	NUMBER("client-ports", client_ports, 1, 32768, true),
 	NUMBER("upstreams", upstreams, 1, FRAMES_UPSTREAMS_MOST, false),

@@ -31,6 +31,7 @@ struct options {
 	uint32_t patience; // milliseconds until a query counts as lost, or late
 	enum option_names names;
 	uint32_t name_count; // of uniform and Zipf
+	uint32_t new_names; // percent
 	uint32_t client_addresses; // powers of two
 	uint32_t client_ports;
 	uint32_t upstreams;

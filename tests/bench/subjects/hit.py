@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Answers from the cache: their rate against the link's."""
+from results import compare, summarize, summarize_circulation
+
+RUNS = {
+    "hit_1000": "names_1000",
+    "hit_1000000_zipf": "names_1000000_zipf",
+    "hit_10000000": "names_10000000",
+    "hit_90": "nine_of_ten",
+}
+
+FLOORS = (
+    ("hits, 1,000 names: ratio to the limit", "names_1000.ratio", 0.55, "least"),
+    ("hits, 1,000,000 names, Zipf: ratio", "names_1000000_zipf.ratio", 0.40, "least"),
+    ("hits, 10,000,000 names, even: ratio", "names_10000000.ratio", 0.25, "least"),
+    ("hits and one new of ten, 20 ms: ratio", "nine_of_ten.ratio", 0.40, "least"),
+    ("hits: lost, failed or wrong", "bad", 0, "most"),
+)
+
+
+def share(results, name):
+    """Of the queries answered, those from the cache."""
+    counters = [result["forwarder"] for result in results[name].values()]
+    cached = sum(one.get("query_cached", 0) for one in counters)
+    return round(cached / max(1, cached + sum(
+        one.get("query_answered", 0) + one.get("query_coalesced", 0) for one in counters)), 4)
+
+
+def collect(_, results):
+    if "hit_limit" not in results:
+        return None
+    hit = {"limit": summarize_circulation(results["hit_limit"]), "bad": 0}
+    for name, key in RUNS.items():
+        summary = hit[key] = summarize(results[name])
+        summary["limit_pps"] = hit["limit"]["pps"]
+        summary["hit_share"] = share(results, name)
+        # A hit is a frame in and one out, a forwarded query two of each.
+        frames = 1 if name != "hit_90" else 1.1
+        summary["ratio"] = round(
+            frames * compare(results[name], results["hit_limit"], "qps", "pps"), 3)
+        hit["bad"] += summary["bad"]
+    return hit
+
+
+def runs(hit):
+    for key in RUNS.values():
+        yield "hit " + key, hit[key]
+
+
+def lines(hit):
+    for key in RUNS.values():
+        yield (f"{key:24} ratio to testpmd {hit[key]['ratio']:>7}, "
+               f"from the cache {hit[key]['hit_share']:>7}")
