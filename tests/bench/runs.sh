@@ -63,7 +63,7 @@ end_forwarder() {
 			/millrace/stats /millrace/ports,0 /millrace/upstreams >"$counters" ||
 			die "$1: millrace does not say what it counted"
 		# Large tables may stand on huge pages, which are counted apart.
-		awk '/^(VmRSS|HugetlbPages):/ { sum += $2 } END { print sum * 1024 }' \
+		awk '/^(VmRSS|HugetlbPages):/ { sum += $2 } END { printf "%.0f\n", sum * 1024 }' \
 			"/proc/$bench_forwarder/status" >"$counters.memory"
 	fi
 }

@@ -3,6 +3,8 @@
 
 #include "dns/message.h"
 
+// With AD, which a cache asks for, so that an upstream gets what the client sent.
+#define QUERY_FLAGS (DNS_FLAG_RD | DNS_FLAG_AD)
 #define ANSWER_FLAGS (DNS_FLAG_QR | DNS_FLAG_RD | DNS_FLAG_RA)
 #define RECORD_TTL (FRAMES_QUERY_BYTES + 6)
 #define RECORD_ADDRESS (FRAMES_QUERY_BYTES + 12)
@@ -51,7 +53,7 @@ void frames_make_template(struct frame_template *template, const struct options 
 	*template = (struct frame_template){
 		.has_checksums = options->checksums == OPTION_CHECKSUMS_FULL};
 	write_headers(frame, options);
-	dns_bytes_set_flags(frame + FRAMES_DNS, DNS_FLAG_RD);
+	dns_bytes_set_flags(frame + FRAMES_DNS, QUERY_FLAGS);
 	frame[FRAMES_DNS + 5] = 1;
 	memcpy(frame + FRAMES_SUFFIX, suffix, sizeof(suffix));
 	template->ip_sum = net_checksum_ipv4_header(frame + FRAMES_IP);
@@ -66,7 +68,7 @@ void frames_make_template(struct frame_template *template, const struct options 
 	// from no record to one.
 	template->answer_sum = net_checksum_add(
 		(uint64_t)2 * htobe16(FRAMES_RECORD_BYTES) +
-			htobe16((uint16_t)(ANSWER_FLAGS - DNS_FLAG_RD)) + htobe16(1),
+			htobe16((uint16_t)(ANSWER_FLAGS - QUERY_FLAGS)) + htobe16(1),
 		record, sizeof(record));
 	make_answer(template);
 }
