@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cache_control.h"
+#include "cache_files.h"
 #include "config/config.h"
 #include "forward/forward.h"
 #include "kernel/tables.h"
@@ -22,6 +23,7 @@ struct app {
 	struct proxy_set *set;
 	struct forward_shared shared; // read by workers
 	struct cache_control *cache_control; // NULL without caches; telemetry posts to it
+	struct cache_files *cache_files; // NULL without --cache-folder
 	struct worker **workers;
 	uint16_t worker_count;
 	uint32_t phase; // enum worker_phase, read by workers

@@ -33,14 +33,33 @@ static void find_nodes(const struct app *app, int nodes[])
 	}
 }
 
+static int open_files(struct app *app)
+{
+	const char *folder = app->options.cache_folder;
+	int error;
+
+	if (!folder)
+		return 0;
+	app->cache_files = cache_files_create(folder, app->config, app->shared.caches);
+	if (app->cache_files)
+		return 0;
+	error = -errno;
+	log_error("--cache-folder %s: %s", folder, strerror(-error));
+	return error;
+}
+
 int caches_open(struct app *app)
 {
 	int nodes[FORWARD_LCORES_MOST];
 	struct random_stream *random;
 	int error = 0;
 
-	if (!configuration_has_cache(app->config))
+	if (!configuration_has_cache(app->config)) {
+		if (app->options.cache_folder)
+			log_warning("--cache-folder %s: the configuration has no cache",
+				app->options.cache_folder);
 		return 0;
+	}
 	find_nodes(app, nodes);
 	random = random_stream_create(NULL);
 	if (random)
@@ -57,35 +76,58 @@ int caches_open(struct app *app)
 		return error;
 	caches_set_wall(app, clock_now());
 	app->cache_control = cache_control_create(app->shared.caches);
-	if (app->cache_control)
-		return 0;
-	log_error("cache: %s", strerror(ENOMEM));
-	return -ENOMEM;
+	if (!app->cache_control) {
+		log_error("cache: %s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	return open_files(app);
 }
 
 void caches_close(struct app *app)
 {
+	cache_files_destroy(app->cache_files);
+	app->cache_files = NULL;
 	cache_control_destroy(app->cache_control);
 	app->cache_control = NULL;
 	forward_caches_destroy(app->shared.caches);
 	app->shared.caches = NULL;
 }
 
+static uint64_t read_wall(void)
+{
+	struct timespec wall;
+
+	// Can not fail: the clock exists and the pointer is good.
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return (uint64_t)wall.tv_sec;
+}
+
 bool caches_turn(struct app *app, uint64_t now)
 {
+	bool has_more;
+
 	if (!app->shared.caches)
 		return false;
 	(void)forward_caches_tick(app->shared.caches);
-	return cache_control_turn(app->cache_control, now);
+	has_more = cache_control_turn(app->cache_control, now);
+	if (app->cache_files)
+		has_more |= cache_files_turn(app->cache_files, now, read_wall());
+	return has_more;
+}
+
+void caches_save(struct app *app)
+{
+	if (app->cache_files)
+		cache_files_save(app->cache_files);
+}
+
+uint32_t caches_unsaved(const struct app *app)
+{
+	return app->cache_files ? cache_files_unsaved(app->cache_files) : 0;
 }
 
 void caches_set_wall(struct app *app, uint64_t now)
 {
-	struct timespec wall;
-
-	if (!app->shared.caches)
-		return;
-	// Can not fail: the clock exists and the pointer is good.
-	clock_gettime(CLOCK_REALTIME, &wall);
-	forward_caches_set_wall(app->shared.caches, now, (uint64_t)wall.tv_sec);
+	if (app->shared.caches)
+		forward_caches_set_wall(app->shared.caches, now, read_wall());
 }

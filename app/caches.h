@@ -10,8 +10,12 @@ base_must_check int caches_open(struct app *app);
 void caches_close(struct app *app);
 
 // Each turn of the management loop: grace periods that stores want, and a piece of what is asked of
-// them. True if there is more to do at once.
+// them, and of loading and saving. True if there is more to do at once.
 bool caches_turn(struct app *app, uint64_t now);
+
+// When the queries have drained: turns save the caches from now on, if they are kept at all.
+void caches_save(struct app *app);
+uint32_t caches_unsaved(const struct app *app); // how many are left, 0 before caches_save
 
 // Every second or so: the wall clock, by which signatures end.
 void caches_set_wall(struct app *app, uint64_t now);

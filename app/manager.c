@@ -22,6 +22,7 @@
 #define RESOLVE_PERIOD CLOCK_SECOND
 #define DRAIN_MOST (PROXY_QUERY_DEADLINE + 100 * CLOCK_MILLISECOND)
 #define CLOSE_MOST CLOCK_SECOND
+#define SAVE_MOST (60 * CLOCK_SECOND)
 #define IDLE_MILLISECONDS 1
 #define SWEPT_MOST 65536u
 
@@ -232,6 +233,8 @@ static void manager_stop(struct app *app, struct manager_clock *due)
 	log_info("stopping: %u queries in flight", queries_in_flight(app));
 	base_store(&app->phase, WORKER_DRAINS);
 	turn_until_none(app, due, queries_in_flight, DRAIN_MOST);
+	caches_save(app);
+	turn_until_none(app, due, caches_unsaved, SAVE_MOST);
 	base_store(&app->phase, WORKER_STOPS);
 	turn_until_none(app, due, connections_open, CLOSE_MOST);
 	base_store(&app->phase, WORKER_ENDS);

@@ -13,6 +13,7 @@ int manager_open_signals(struct app *app);
 int manager_open(struct app *app);
 void manager_close(struct app *app);
 
-// Runs until SIGTERM or SIGINT; then lets the queries in flight finish, at most 5 s, and every
-// connection be closed. Workers have left their loops when it returns.
+// Runs until SIGTERM or SIGINT; then lets the queries in flight finish, at most 5 s, saves the
+// caches, at most 60 s, and lets every connection be closed. Workers have left their loops when it
+// returns.
 void manager_run(struct app *app);

@@ -16,6 +16,7 @@
 enum option_value {
 	OPTION_CONFIG = UINT8_MAX + 1,
 	OPTION_CHECK,
+	OPTION_CACHE_FOLDER,
 	OPTION_DRIVERS_CONFIG,
 	OPTION_LOCAL_PORTS,
 	OPTION_QUERIES,
@@ -33,6 +34,8 @@ static const char help[] =
 	"\n"
 	"  --config FILE            what to serve and where to forward it\n"
 	"  --check                  read FILE, say what is wrong with it, and end\n"
+	"  --cache-folder FOLDER    keeps caches over a restart: saved there at the end, loaded\n"
+	"                           behind the start\n"
 	"  --drivers-config FOLDER  of the driver files, in place of the installed ones\n"
 	"  --local-ports FIRST-LAST source ports of queries to upstreams (10240-32767)\n"
 	"  --steering WAY           rte_flow, thash or hop: how replies reach their worker, in "
@@ -109,6 +112,9 @@ static int parse_option(struct options *options, int option, char *argv[])
 	case OPTION_CONFIG:
 		options->config = optarg;
 		return 0;
+	case OPTION_CACHE_FOLDER:
+		options->cache_folder = optarg;
+		return 0;
 	case OPTION_DRIVERS_CONFIG:
 		options->drivers_folder = optarg;
 		return 0;
@@ -154,6 +160,7 @@ int options_parse(struct options *options, int argc, char *argv[])
 	static const struct option known[] = {
 		{"config", required_argument, NULL, OPTION_CONFIG},
 		{"check", no_argument, NULL, OPTION_CHECK},
+		{"cache-folder", required_argument, NULL, OPTION_CACHE_FOLDER},
 		{"drivers-config", required_argument, NULL, OPTION_DRIVERS_CONFIG},
 		{"local-ports", required_argument, NULL, OPTION_LOCAL_PORTS},
 		{"queries", required_argument, NULL, OPTION_QUERIES},

@@ -10,6 +10,7 @@
 struct options {
 	const char *config; // path
 	const char *drivers_folder; // NULL: found by nic/
+	const char *cache_folder; // NULL: caches are not kept over a restart
 	uint32_t queries; // in flight at once, a worker lcore
 	uint16_t local_port_first;
 	uint16_t local_port_last;

@@ -93,13 +93,14 @@ static void test_defaults(void)
 static void test_every_option(void)
 {
 	char line[] = "millrace -- --config=FILE --check --drivers-config FOLDER "
-		      "--local-ports 1024-65534 --queries 1";
+		      "--local-ports 1024-65534 --queries 1 --cache-folder KEPT";
 	char again[] = "millrace -- --config A --queries 5 --config B --queries 8388608";
 	struct options options;
 
 	accept_line(&options, line);
 	CU_ASSERT_STRING_EQUAL(options.config, "FILE");
 	CU_ASSERT_STRING_EQUAL(options.drivers_folder, "FOLDER");
+	CU_ASSERT_STRING_EQUAL(options.cache_folder, "KEPT");
 	CU_ASSERT_TRUE(options.wants_check);
 	CU_ASSERT_EQUAL(options.local_port_first, 1024);
 	CU_ASSERT_EQUAL(options.local_port_last, 65534);
@@ -177,8 +178,9 @@ static void test_bad_values(void)
 // The help names every option and the defaults that are.
 static void test_help(void)
 {
-	static const char *const parts[] = {"--config FILE", "--check", "--drivers-config FOLDER",
-		"--local-ports FIRST-LAST", "--queries N", "--version", "--help"};
+	static const char *const parts[] = {"--config FILE", "--check", "--cache-folder FOLDER",
+		"--drivers-config FOLDER", "--local-ports FIRST-LAST", "--queries N", "--version",
+		"--help"};
 	char said[SAID_BYTES];
 	char ports[32];
 
