@@ -26,7 +26,7 @@ def rows(panel):
 def labels(number, place, least):
     """What each bar of a series is worth, above it."""
     return (f"$panel{number} using ($0 + {place}):(${least}):"
-            f"(sprintf('%.3g', ${least})) with labels font ',8' offset 0,0.6 notitle")
+            f"(sprintf(${least} < 100 ? '%.3g' : '%.0f', ${least})) with labels font ',8' offset 0,0.6 notitle")
 
 
 def plot(number, panel):
@@ -48,7 +48,7 @@ def draw(panels, png):
     data = "".join(f"$panel{number} << END\n" + "\n".join(rows(panel)) + "\nEND\n"
                    for number, panel in enumerate(panels))
     plots = "".join(plot(number, panel) for number, panel in enumerate(panels))
-    commands = f"""set terminal pngcairo size 900,{PANEL_PIXELS * len(panels)} font ',10'
+    commands = f"""set terminal pngcairo noenhanced size 900,{PANEL_PIXELS * len(panels)} font ',10'
 set output '{png}'
 {data}set style data histograms
 set style histogram clustered gap 1

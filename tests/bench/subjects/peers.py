@@ -4,6 +4,8 @@ import os
 import re
 import statistics
 
+from chart import Panel
+
 PEERS = ("millrace", "dnsdist", "unbound", "knot_resolver", "bind")
 
 FLOORS = (
@@ -96,3 +98,11 @@ def lines(peers):
                f"{one['dnsperf']['average_us']:>13}")
     yield (f"millrace against the best: CPU a query {peers['cpu_ratio']}, "
            f"dnsperf's qps {peers['dnsperf_ratio']}")
+
+
+def panels(peers):
+    names = [peer.replace("_", " ") for peer in PEERS]
+    yield Panel("Forwarders on a veth pair, one core each", "thousand queries a second", names,
+                {"at most": [peers[peer]["qps"] / 1e3 for peer in PEERS]})
+    yield Panel("The same: 99th percentile at that rate", "microseconds", names,
+                {"p99": [peers[peer]["p99_us"] for peer in PEERS]}, is_logarithmic=True)
