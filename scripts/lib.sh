@@ -45,9 +45,13 @@ process_start_time() {
 	awk '{ print $20 }' <<<"${status##*) }"
 }
 
-# A negative id is that of a process group.
+# A negative id is that of a process group. A child that has ended is gone, although a shell that a
+# signal interrupted as it waited may not have noticed.
 process_is_gone() {
-	! kill -0 -- "$1" 2>/dev/null
+	local status
+	kill -0 -- "$1" 2>/dev/null || return 0
+	status=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	[[ ${status##*) } == Z* ]]
 }
 
 # stop_processes SECONDS PID...: asks them to end, and ends those that did not within SECONDS.

@@ -35,6 +35,19 @@ def dnsperf_rounds(folder, peer):
             for text in texts]
 
 
+def counter(folder, name, number, key):
+    return int(re.search(rf'"{key}": (\d+)', read(folder, f"counters_{name}.{number}"))[1])
+
+
+def busy_polls_only(folder, number, result):
+    """millrace's core is always busy: what counts are the turns of its loop that found frames."""
+    spent, answered = (
+        counter(folder, "after", number, key) - counter(folder, "before", number, key)
+        for key in ("busy_nanoseconds", "query_answered"))
+    each = spent / answered
+    return {**result, "cpu_ns_per_query": each, "forwarder_busy": each * result["qps"] / 1e9}
+
+
 def median(rounds, key):
     return round(statistics.median(one[key] for one in rounds))
 
@@ -71,6 +84,9 @@ def ratio(results, key, best):
 def collect(folder, results):
     if "peer_millrace" not in results:
         return None
+    results = {**results, "peer_millrace": {
+        number: busy_polls_only(folder, number, one)
+        for number, one in results["peer_millrace"].items()}}
     peers = {peer: summarize(folder, peer, list(results["peer_" + peer].values()))
              for peer in PEERS}
     peers["qps_ratio"] = ratio(results, "qps", max)

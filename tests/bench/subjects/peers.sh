@@ -23,6 +23,8 @@ peers_load=
 peers_queries=100000
 # veth's queue holds 256 frames; no forwarder drops for want of room with so many in flight.
 peers_window=128
+# Milliseconds measured: the kernel counts busy time by 10.
+peers_time=600
 
 # shellcheck source=tests/bench/peers/forwarders.sh
 . "$source_root/tests/bench/peers/forwarders.sh"
@@ -36,7 +38,7 @@ need_peers() {
 
 stop_peer() {
 	local pid
-	for pid in "$peers_load" "$peers_forwarder"; do
+	for pid in "$peers_forwarder" "$peers_load"; do
 		[ -z "$pid" ] || stop_processes 6 "$pid"
 	done
 	peers_load=
@@ -96,10 +98,11 @@ start_peer() {
 	fi
 }
 
-# start_load OPTION...: millrace-veth-load.
+# start_load OPTION...: millrace-veth-load. The forwarder would keep it from running on its core.
 start_load() {
 	: >"$peers_folder/load.log"
-	ip netns exec "$(lab_namespace world)" "$bench_build/tests/bench/veth_load/millrace-veth-load" \
+	ip netns exec "$(lab_namespace world)" taskset -c "${bench_cpus[0]}" \
+		"$bench_build/tests/bench/veth_load/millrace-veth-load" \
 		--forwarder 10.53.0.2 --forwarder-mac 02:00:00:00:53:02 \
 		--cpu "${bench_cpus[0]}" --forwarder-cpu "${bench_cpus[1]}" "$@" \
 		>"$peers_folder/load.log" 2>&1 </dev/null &
@@ -110,24 +113,42 @@ load_is_ready() {
 	grep -qx 'millrace: ready' "$peers_folder/load.log" || process_is_gone "$peers_load"
 }
 
-# peer_goes_first NAME: before all else on its core, as the load does on its own.
-peer_goes_first() {
+# set_peer_policy NAME OPTION PRIORITY: of chrt, for the threads that run on the measured core.
+set_peer_policy() {
 	if [ "$1" = millrace ]; then
-		chrt -f -p 1 "$(poller "$peers_forwarder")"
+		chrt "$2" -p "$3" "$(poller "$peers_forwarder")"
 	else
-		chrt -a -f -p 1 "$peers_forwarder"
+		chrt -a "$2" -p "$3" "$peers_forwarder"
 	fi
 }
 
-# measure_with_load NAME ROUND: status 2 says that something was lost or wrong, as the result does.
+load_has_measured() {
+	[ -e "$1" ] || process_is_gone "$peers_load"
+}
+
+# keep_counters NAME FILE: of the one whose core is always busy, since it polls.
+keep_counters() {
+	[ "$1" = millrace ] || return 0
+	echo /millrace/stats | timeout 20 dpdk-telemetry.py -f "$lab_prefix-peers" \
+		>"$bench_results/$2" || die "millrace tells no counters"
+}
+
+# measure_with_load NAME ROUND: both go before all else on their cores. Status 2 says that
+# something was lost or wrong, as the result does.
 measure_with_load() {
-	local status=0
-	start_load --real-time --window "$peers_window" --warm-up 200 --time "$bench_time" \
-		--json "$bench_results/peer_$1.$2.json"
+	local status=0 file=$bench_results/peer_$1.$2.json
+	keep_counters "$1" "counters_before.$2"
+	set_peer_policy "$1" -f 1
+	start_load --real-time --window "$peers_window" --warm-up 200 --time "$peers_time" \
+		--json "$file"
+	wait_until 40 load_has_measured "$file" || true
+	# What the load does at its end waits for threads of the kernel, which must have their turn.
+	set_peer_policy "$1" -o 0
 	wait "$peers_load" || status=$?
 	peers_load=
 	[ "$status" = 0 ] || [ "$status" = 2 ] ||
 		die "$1: $(tail -n 5 "$peers_folder/load.log" "$peers_folder/log")"
+	keep_counters "$1" "counters_after.$2"
 }
 
 # measure_with_dnsperf NAME ROUND
@@ -135,10 +156,12 @@ measure_with_dnsperf() {
 	start_load --upstream-only
 	wait_until 10 load_is_ready || true
 	! process_is_gone "$peers_load" || die "no upstream: $(cat "$peers_folder/load.log")"
-	in_lab world taskset -c "${bench_cpus[0]}" setsid --wait "$source_root/tests/bench/peers/first" \
-		dnsperf -s 10.53.0.2 -d "$peers_folder/queries" -n 1 -c 8 -T 1 \
-		-q "$peers_window" -t 2 >"$bench_results/dnsperf_$1.$2" 2>&1 </dev/null ||
-		die "dnsperf: $(cat "$bench_results/dnsperf_$1.$2")"
+	# A signal ends the wait, and the lab's end whom we wait for.
+	in_lab world taskset -c "${bench_cpus[0]}" setsid --wait \
+		"$source_root/tests/bench/peers/first" dnsperf -s 10.53.0.2 \
+		-d "$peers_folder/queries" -n 1 -c 8 -T 1 -q "$peers_window" -t 2 \
+		>"$bench_results/dnsperf_$1.$2" 2>&1 </dev/null &
+	wait "$!" || die "dnsperf: $(cat "$bench_results/dnsperf_$1.$2")"
 	stop_processes 5 "$peers_load"
 	peers_load=
 }
@@ -150,7 +173,6 @@ measure_peers() {
 		for peer in "${peers[@]}"; do
 			note "peers.$round: $peer"
 			start_peer "$peer"
-			peer_goes_first "$peer"
 			measure_with_dnsperf "$peer" "$round"
 			measure_with_load "$peer" "$round"
 			stop_peer
