@@ -2,9 +2,12 @@
 #include "cache_control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "cache_transfer.h"
 #include "mailbox.h"
 
 #define WAIT_MOST (2 * CLOCK_SECOND)
@@ -21,6 +24,9 @@ struct cache_control {
 	uint16_t cache;
 	uint64_t cursor; // to show: of the walk
 	bool has_begun; // to flush: this cache
+	// A dump or load; it may go on when its request was answered, for want of time.
+	struct cache_transfer transfer;
+	bool is_awaited; // by the request at hand
 };
 
 struct cache_control *cache_control_create(struct forward_caches *caches)
@@ -43,6 +49,9 @@ void cache_control_destroy(struct cache_control *control)
 	if (!control)
 		return;
 	mailbox_destroy(control->mailbox);
+	if (cache_transfer_is_active(&control->transfer))
+		log_warning("cache: %s: given up at the end", control->transfer.path);
+	cache_transfer_stop(&control->transfer);
 	free(control);
 }
 
@@ -99,7 +108,7 @@ static bool show_answer(const struct cache_view *view, void *context)
 	return true;
 }
 
-// The next two: true if this cache is done.
+// The next two: true if the cache at hand is done.
 static bool show_cache(struct cache_control *control, uint64_t now)
 {
 	struct show show = {control->request, control->cache, cache_seconds(now)};
@@ -123,7 +132,51 @@ static bool flush_cache(struct cache_control *control, uint64_t now)
 	return true;
 }
 
-static void take_request(struct cache_control *control, uint64_t now)
+static void set_error(struct cache_request *request, const char *text)
+{
+	(void)snprintf(request->error, sizeof(request->error), "%s", text);
+}
+
+static void begin_transfer(struct cache_control *control, uint64_t now, uint64_t wall)
+{
+	struct cache_request *request = control->request;
+	struct cache_transfer *transfer = &control->transfer;
+	struct cache_store *store = control->caches->caches[request->first].store;
+	int error;
+
+	if (cache_transfer_is_active(transfer)) {
+		set_error(request, "another file is being written or read");
+		return;
+	}
+	(void)snprintf(transfer->path, sizeof(transfer->path), "%s", request->path);
+	error = request->verb == CACHE_REQUEST_DUMP
+			? cache_transfer_dump(transfer, store, now, wall)
+			: cache_transfer_load(transfer, store, now, wall);
+	if (error)
+		set_error(request, transfer->error.text);
+	else
+		control->is_awaited = true;
+}
+
+static bool step_transfer(struct cache_control *control, uint64_t now)
+{
+	struct cache_transfer *transfer = &control->transfer;
+	enum cache_file_progress progress;
+
+	if (!cache_transfer_is_active(transfer))
+		return false;
+	progress = cache_transfer_step(transfer, now);
+	if (control->is_awaited)
+		control->request->count = transfer->count;
+	if (progress == CACHE_FILE_FAILED) {
+		log_error("cache: %s", transfer->error.text);
+		if (control->is_awaited)
+			set_error(control->request, transfer->error.text);
+	}
+	return progress == CACHE_FILE_MORE;
+}
+
+static void take_request(struct cache_control *control, uint64_t now, uint64_t wall)
 {
 	control->request = mailbox_receive(control->mailbox);
 	if (!control->request)
@@ -132,26 +185,40 @@ static void take_request(struct cache_control *control, uint64_t now)
 	control->cache = control->request->first;
 	control->cursor = 0;
 	control->has_begun = false;
+	if (control->request->verb == CACHE_REQUEST_DUMP ||
+		control->request->verb == CACHE_REQUEST_LOAD)
+		begin_transfer(control, now, wall);
 }
 
 static void answer_request(struct cache_control *control, bool is_done)
 {
 	control->request->is_done = is_done;
 	control->request = NULL;
+	control->is_awaited = false;
 	mailbox_answer(control->mailbox, 0);
 }
 
-bool cache_control_turn(struct cache_control *control, uint64_t now)
+// True if the cache at hand is done.
+static bool serve_cache(struct cache_control *control, uint64_t now)
 {
-	bool is_flush;
-	bool is_cache_done;
+	switch (control->request->verb) {
+	case CACHE_REQUEST_SHOW:
+		return show_cache(control, now);
+	case CACHE_REQUEST_FLUSH:
+		return flush_cache(control, now);
+	case CACHE_REQUEST_DUMP:
+	case CACHE_REQUEST_LOAD:
+		break;
+	}
+	return !control->is_awaited || !cache_transfer_is_active(&control->transfer);
+}
 
-	if (!control->request)
-		take_request(control, now);
-	if (!control->request)
-		return false;
-	is_flush = control->request->verb == CACHE_REQUEST_FLUSH;
-	is_cache_done = is_flush ? flush_cache(control, now) : show_cache(control, now);
+// True if there is more to do at once: owners flush in their own time.
+static bool serve_request(struct cache_control *control, uint64_t now)
+{
+	bool is_walk = control->request->verb == CACHE_REQUEST_SHOW;
+	bool is_cache_done = serve_cache(control, now);
+
 	if (is_cache_done && control->cache == control->request->last) {
 		answer_request(control, true);
 		return false;
@@ -160,9 +227,22 @@ bool cache_control_turn(struct cache_control *control, uint64_t now)
 		control->cache++;
 		control->cursor = 0;
 		control->has_begun = false;
-	} else if (now >= control->deadline) {
-		answer_request(control, false);
-		return false;
+		return true;
 	}
-	return !is_flush;
+	if (now < control->deadline)
+		return is_walk;
+	answer_request(control, false);
+	return false;
+}
+
+bool cache_control_turn(struct cache_control *control, uint64_t now, uint64_t wall)
+{
+	bool has_more;
+
+	if (!control->request)
+		take_request(control, now, wall);
+	has_more = step_transfer(control, now);
+	if (control->request)
+		has_more |= serve_request(control, now);
+	return has_more;
 }

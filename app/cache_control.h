@@ -22,5 +22,5 @@ base_must_check int cache_control_post(
 base_must_check int cache_control_wait(
 	struct cache_control *control, struct cache_request *request);
 
-// A turn of the manager, whose owners poll meanwhile. True if there is more to do at once.
-bool cache_control_turn(struct cache_control *control, uint64_t now);
+// A turn of the manager, while owners poll. `wall`: seconds since 1970 at `now`. True if there is more to do at once.
+bool cache_control_turn(struct cache_control *control, uint64_t now, uint64_t wall);

@@ -11,12 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cache/answer_record.h"
-#include "cache/store_file.h"
-
-// About a millisecond of each: what is loaded is checked as hostile input.
-#define LOADED_A_TURN 256u
-#define SAVED_A_TURN 1024u
+#include "cache_transfer.h"
 
 #define ZONE_BYTES_MOST 64 // of a zone's text in a file's name
 
@@ -33,10 +28,7 @@ struct cache_files {
 	enum cache_files_phase phase;
 	uint16_t loaded; // caches whose files need no more reading
 	uint16_t cache; // the number at hand
-	struct cache_load *load; // of it
-	struct cache_dump *dump;
-	uint64_t began;
-	char path[PATH_MAX];
+	struct cache_transfer transfer; // of it
 };
 
 // FNV-1a: a name that is the same after every start, no more.
@@ -66,7 +58,7 @@ static void write_zone(char text[ZONE_BYTES_MOST], const struct dns_name *zone)
 	size_t length;
 
 	if (zone->label_count == 0) {
-		strcpy(text, "root.");
+		memcpy(text, "root.", sizeof("root."));
 		return;
 	}
 	dns_name_format(zone, whole);
@@ -133,17 +125,16 @@ void cache_files_destroy(struct cache_files *files)
 {
 	if (!files)
 		return;
-	if (files->dump)
-		log_warning("cache: %s: not saved, there was no time for all of it", files->path);
-	cache_dump_close(files->dump);
-	cache_load_close(files->load);
+	if (files->transfer.dump)
+		log_warning("cache: %s: not saved, there was no time for all of it",
+			files->transfer.path);
+	cache_transfer_stop(&files->transfer);
 	free(files);
 }
 
 void cache_files_save(struct cache_files *files)
 {
-	cache_load_close(files->load);
-	files->load = NULL;
+	cache_transfer_stop(&files->transfer);
 	files->phase = CACHE_FILES_SAVE;
 	files->cache = 0;
 }
@@ -164,123 +155,73 @@ static int set_path(struct cache_files *files)
 	char name[CACHE_FILE_NAME_BYTES];
 
 	cache_file_name(name, files->config, files->caches->caches[files->cache].rules);
-	if ((size_t)snprintf(files->path, sizeof(files->path), "%s/%s", files->folder, name) <
-		sizeof(files->path))
+	if ((size_t)snprintf(files->transfer.path, sizeof(files->transfer.path), "%s/%s",
+		    files->folder, name) < sizeof(files->transfer.path))
 		return 0;
 	log_error("cache: %s/%s: %s", files->folder, name, strerror(ENAMETOOLONG));
 	return -ENAMETOOLONG;
 }
 
-static double seconds_since(uint64_t began, uint64_t now)
-{
-	return (double)(now - began) / (double)CLOCK_SECOND;
-}
-
-static void refuse_file(const struct cache_files *files, const struct cache_file_error *error)
+static void refuse_file(const struct cache_transfer *transfer)
 {
 	char broken[PATH_MAX + sizeof(".broken")];
 
-	(void)snprintf(broken, sizeof(broken), "%s.broken", files->path);
-	if (rename(files->path, broken))
-		log_warning("cache: %s; nothing is loaded from it", error->text);
+	(void)snprintf(broken, sizeof(broken), "%s.broken", transfer->path);
+	if (rename(transfer->path, broken))
+		log_warning("cache: %s; nothing is loaded from it", transfer->error.text);
 	else
-		log_warning(
-			"cache: %s; nothing is loaded from it, it is now %s", error->text, broken);
+		log_warning("cache: %s; nothing is loaded from it, it is now %s",
+			transfer->error.text, broken);
 }
 
-// The next four: true when this cache is done.
+// The next three: true when this cache is done.
 static bool open_load(struct cache_files *files, uint64_t now, uint64_t wall)
 {
-	struct cache_file_error error;
+	int error = cache_transfer_load(&files->transfer, store_at_hand(files), now, wall);
 
-	if (set_path(files))
-		return true;
-	files->began = now;
-	files->load = cache_load_open(store_at_hand(files), files->path, CACHE_ANSWER_VERSION,
-		cache_answer_record_is_good, wall, &error);
-	if (files->load)
-		return false;
-	if (errno == ENOENT)
-		log_info("cache: %s: nothing was saved yet", files->path);
-	else if (errno == EBADMSG)
-		refuse_file(files, &error);
-	else
-		log_warning("cache: %s; nothing is loaded from it", error.text);
-	return true;
-}
-
-static bool load_piece(struct cache_files *files, uint64_t now, uint64_t wall)
-{
-	struct cache_file_error error;
-
-	if (!files->load)
-		return open_load(files, now, wall);
-	switch (cache_load_step(files->load, LOADED_A_TURN, now, &error)) {
-	case CACHE_FILE_MORE:
-		return false;
-	case CACHE_FILE_DONE:
-		log_info("cache: %s: %" PRIu64 " answers loaded in %.3f s", files->path,
-			cache_load_count(files->load), seconds_since(files->began, now));
-		break;
-	case CACHE_FILE_FAILED:
-		refuse_file(files, &error);
-		break;
-	}
-	cache_load_close(files->load);
-	files->load = NULL;
-	return true;
+	if (error == -ENOENT)
+		log_info("cache: %s: nothing was saved yet", files->transfer.path);
+	else if (error == -EBADMSG)
+		refuse_file(&files->transfer);
+	else if (error)
+		log_warning("cache: %s; nothing is loaded from it", files->transfer.error.text);
+	return error;
 }
 
 static bool open_dump(struct cache_files *files, uint64_t now, uint64_t wall)
 {
-	struct cache_file_error error;
-
-	if (set_path(files))
-		return true;
 	if (files->cache >= files->loaded) {
-		log_info("cache: %s: left as it is, since it was not read to its end", files->path);
+		log_info("cache: %s: left as it is, since it was not read to its end",
+			files->transfer.path);
 		return true;
 	}
-	files->began = now;
-	files->dump = cache_dump_open(
-		store_at_hand(files), files->path, CACHE_ANSWER_VERSION, now, wall, &error);
-	if (files->dump)
+	if (!cache_transfer_dump(&files->transfer, store_at_hand(files), now, wall))
 		return false;
-	log_error("cache: not saved: %s", error.text);
+	log_error("cache: not saved: %s", files->transfer.error.text);
 	return true;
 }
 
-static bool save_piece(struct cache_files *files, uint64_t now, uint64_t wall)
+static bool do_piece(struct cache_files *files, uint64_t now, uint64_t wall)
 {
-	struct cache_file_error error;
+	bool is_load = files->phase == CACHE_FILES_LOAD;
+	enum cache_file_progress progress;
 
-	if (!files->dump)
-		return open_dump(files, now, wall);
-	switch (cache_dump_step(files->dump, SAVED_A_TURN, &error)) {
-	case CACHE_FILE_MORE:
-		return false;
-	case CACHE_FILE_DONE:
-		log_info("cache: %s: %" PRIu64 " answers saved in %.3f s", files->path,
-			cache_dump_count(files->dump), seconds_since(files->began, clock_now()));
-		break;
-	case CACHE_FILE_FAILED:
-		log_error("cache: not saved: %s", error.text);
-		break;
-	}
-	cache_dump_close(files->dump);
-	files->dump = NULL;
-	return true;
+	if (!cache_transfer_is_active(&files->transfer))
+		return set_path(files) ||
+		       (is_load ? open_load(files, now, wall) : open_dump(files, now, wall));
+	progress = cache_transfer_step(&files->transfer, now);
+	if (progress == CACHE_FILE_FAILED && is_load)
+		refuse_file(&files->transfer);
+	else if (progress == CACHE_FILE_FAILED)
+		log_error("cache: not saved: %s", files->transfer.error.text);
+	return progress != CACHE_FILE_MORE;
 }
 
 bool cache_files_turn(struct cache_files *files, uint64_t now, uint64_t wall)
 {
-	bool is_cache_done;
-
 	if (files->phase == CACHE_FILES_REST)
 		return false;
-	is_cache_done = files->phase == CACHE_FILES_LOAD ? load_piece(files, now, wall)
-							 : save_piece(files, now, wall);
-	if (is_cache_done) {
+	if (do_piece(files, now, wall)) {
 		files->cache++;
 		if (files->phase == CACHE_FILES_LOAD)
 			files->loaded = files->cache;

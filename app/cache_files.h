@@ -3,8 +3,8 @@
 // queries are served already, and written at the end. Management lcore only, a piece a turn.
 //
 // A file that can not be used is said in the log and renamed to *.broken, so that the next save
-// does not write over it; the start goes on without. A cache whose file was not read to its end is
-// not saved over it either.
+// does not write over it; the start goes on without. A stop before a file was read to its end leaves it
+// as it is.
 #pragma once
 
 #include "config/config.h"

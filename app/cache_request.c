@@ -94,7 +94,7 @@ static bool words_split(struct words *words, const char *text)
 	words->at = 0;
 	if (strlen(text) >= sizeof(words->text))
 		return false;
-	strcpy(words->text, text);
+	memcpy(words->text, text, strlen(text) + 1);
 	while ((word = strtok_r(rest, " \t\r\n", &rest))) {
 		if (words->count == WORDS_MOST)
 			return false;
@@ -146,6 +146,33 @@ static const char *parse_flush(struct cache_request *request, struct words *word
 	return parse_name(request, words_next(words));
 }
 
+static const char *parse_file(struct cache_request *request, struct words *words)
+{
+	const char *word = words_next(words);
+
+	request->last = 0;
+	if (!word || *word != '/')
+		return "no whole path of a file";
+	if (strlen(word) >= sizeof(request->path))
+		return "the path is too long";
+	memcpy(request->path, word, strlen(word) + 1);
+	return NULL;
+}
+
+static const char *parse_subject(struct cache_request *request, struct words *words)
+{
+	switch (request->verb) {
+	case CACHE_REQUEST_SHOW:
+		return parse_show(request, words);
+	case CACHE_REQUEST_FLUSH:
+		return parse_flush(request, words);
+	case CACHE_REQUEST_DUMP:
+	case CACHE_REQUEST_LOAD:
+		break;
+	}
+	return parse_file(request, words);
+}
+
 const char *cache_request_parse(struct cache_request *request, enum cache_request_verb verb,
 	const char *text, uint16_t cache_count)
 {
@@ -158,8 +185,7 @@ const char *cache_request_parse(struct cache_request *request, enum cache_reques
 		return "the configuration has no cache";
 	if (!words_split(&words, text ? text : ""))
 		return "more words than expected";
-	wrong = verb == CACHE_REQUEST_SHOW ? parse_show(request, &words)
-					   : parse_flush(request, &words);
+	wrong = parse_subject(request, &words);
 	if (wrong)
 		return wrong;
 	word = words_next(&words);

@@ -6,15 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cache/store.h"
+#include "cache/store_file.h"
 #include "dns/name.h"
 
 #define CACHE_SHOWN_MOST 16
+#define CACHE_REQUEST_PATH_BYTES 1024
 #define CACHE_REQUEST_TYPE_TEXT 16 // bytes that hold any type's name
 
 enum cache_request_verb {
 	CACHE_REQUEST_SHOW,
 	CACHE_REQUEST_FLUSH,
+	CACHE_REQUEST_DUMP,
+	CACHE_REQUEST_LOAD,
 };
 
 // An answer that is held.
@@ -41,16 +44,20 @@ struct cache_request {
 	struct dns_name name; // in lower case
 	uint16_t type; // that is shown
 	bool has_type;
+	char path[CACHE_REQUEST_PATH_BYTES]; // to dump to, or load from
 
 	// The answer.
-	bool is_done; // false: there was no time to look at, or flush, all of it
-	uint64_t count; // answers removed, or found; not all found are shown
+	char error[CACHE_FILE_ERROR_TEXT]; // "": it went well
+	// False: there was no time to look at all of it. A flush, dump or load still goes on.
+	bool is_done;
+	uint64_t count; // answers removed, written, stored, or found; not all found are shown
 	uint32_t shown_count;
 	struct cache_shown shown[CACHE_SHOWN_MOST];
 };
 
 // "NAME [TYPE] [NUMBER]" to show, "all [NUMBER]", "name NAME [NUMBER]" or "zone NAME [NUMBER]" to
-// flush; without the number of a cache, all `cache_count` of them. NULL, or what is wrong.
+// flush; without the number of a cache, all `cache_count` of them. "FILE [NUMBER]", with a whole
+// path, to dump and load; without the number, the first cache. NULL, or what is wrong.
 const char *cache_request_parse(struct cache_request *request, enum cache_request_verb verb,
 	const char *text, uint16_t cache_count);
 

@@ -104,14 +104,16 @@ static uint64_t read_wall(void)
 
 bool caches_turn(struct app *app, uint64_t now)
 {
+	uint64_t wall;
 	bool has_more;
 
 	if (!app->shared.caches)
 		return false;
+	wall = read_wall();
 	(void)forward_caches_tick(app->shared.caches);
-	has_more = cache_control_turn(app->cache_control, now);
+	has_more = cache_control_turn(app->cache_control, now, wall);
 	if (app->cache_files)
-		has_more |= cache_files_turn(app->cache_files, now, read_wall());
+		has_more |= cache_files_turn(app->cache_files, now, wall);
 	return has_more;
 }
 

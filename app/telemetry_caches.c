@@ -110,7 +110,9 @@ static const char *ask(const struct app *app, struct cache_request *request,
 	rcu_reader_offline();
 	error = cache_control_wait(app->cache_control, request);
 	rcu_reader_online();
-	return error ? error_text(error) : NULL;
+	if (error)
+		return error_text(error);
+	return request->error[0] ? request->error : NULL;
 }
 
 // Keys "NUMBER/NAME", as of upstreams.
@@ -172,17 +174,34 @@ static int answer_show(const struct app *app, const char *parameters, struct rte
 	return 0;
 }
 
-static int answer_flush(const struct app *app, const char *parameters, struct rte_tel_data *data)
+// What changes something says how many answers that were.
+static int answer_change(const struct app *app, enum cache_request_verb verb,
+	const char *parameters, struct rte_tel_data *data, const char *counted)
 {
 	struct cache_request request;
-	const char *wrong = ask(app, &request, CACHE_REQUEST_FLUSH, parameters);
+	const char *wrong = ask(app, &request, verb, parameters);
 
 	rte_tel_data_start_dict(data);
 	if (wrong)
 		return rte_tel_data_add_dict_string(data, "error", wrong);
-	rte_tel_data_add_dict_u64(data, "removed", request.count);
+	rte_tel_data_add_dict_u64(data, counted, request.count);
 	rte_tel_data_add_dict_u64(data, "is_done", request.is_done);
 	return 0;
+}
+
+static int answer_flush(const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	return answer_change(app, CACHE_REQUEST_FLUSH, parameters, data, "removed");
+}
+
+static int answer_dump(const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	return answer_change(app, CACHE_REQUEST_DUMP, parameters, data, "saved");
+}
+
+static int answer_load(const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	return answer_change(app, CACHE_REQUEST_LOAD, parameters, data, "loaded");
 }
 
 static int command_show(const char *command, const char *parameters, struct rte_tel_data *data)
@@ -195,6 +214,18 @@ static int command_flush(const char *command, const char *parameters, struct rte
 {
 	(void)command;
 	return telemetry_answer(parameters, data, answer_flush);
+}
+
+static int command_dump(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return telemetry_answer(parameters, data, answer_dump);
+}
+
+static int command_load(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return telemetry_answer(parameters, data, answer_load);
 }
 
 int telemetry_caches_register(void)
@@ -212,5 +243,11 @@ int telemetry_caches_register(void)
 		error = rte_telemetry_register_cmd("/millrace/cache_flush", command_flush,
 			"Removes answers. Parameters: all, name NAME or zone NAME [number of a "
 			"cache]");
+	if (!error)
+		error = rte_telemetry_register_cmd("/millrace/cache_dump", command_dump,
+			"Saves a cache to a file. Parameters: FILE [number of a cache]");
+	if (!error)
+		error = rte_telemetry_register_cmd("/millrace/cache_load", command_load,
+			"Loads a cache from a file. Parameters: FILE [number of a cache]");
 	return error;
 }

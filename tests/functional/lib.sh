@@ -177,10 +177,11 @@ stop_millrace() {
 	[ "$status" = 0 ] || fail "millrace ended with $status"
 }
 
-# read_counters COMMAND: keeps what telemetry says to /millrace/COMMAND, for counter.
+# read_counters COMMAND [NAME]: keeps what telemetry says to /millrace/COMMAND, for counter, under
+# NAME (COMMAND).
 read_counters() {
 	echo "/millrace/$1" | timeout 10 dpdk-telemetry.py -f "$lab_prefix" >"$scratch/telemetry"
-	python3 - "$scratch/telemetry" >"$scratch/$1.counters" <<-'PYTHON'
+	python3 - "$scratch/telemetry" >"$scratch/${2:-$1}.counters" <<-'PYTHON'
 		import json, sys
 		text = open(sys.argv[1]).read()
 		answer = json.JSONDecoder().raw_decode(text[text.index('{"/millrace'):])[0]

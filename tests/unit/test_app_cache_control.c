@@ -3,10 +3,13 @@
 #include "cache_fixture.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "cache_control.h"
 
 #define CACHES 2
+#define WALL 1700000000
 
 struct served {
 	struct cache_fixture fixtures[CACHES];
@@ -45,7 +48,7 @@ static void serve(struct served *served, struct cache_request *request)
 	CU_ASSERT_EQUAL_FATAL(cache_control_post(served->control, request), 0);
 	CU_ASSERT_EQUAL(cache_control_post(served->control, request), -EBUSY);
 	for (int turn = 0; turn < 300; turn++) {
-		(void)cache_control_turn(served->control, served->fixtures[0].now);
+		(void)cache_control_turn(served->control, served->fixtures[0].now, WALL);
 		for (int i = 0; i < CACHES; i++)
 			cache_fixture_poll(&served->fixtures[i]);
 	}
@@ -92,6 +95,12 @@ static void requests_are_read(void)
 	CU_ASSERT_EQUAL(request.last, 0);
 	parse(&request, CACHE_REQUEST_FLUSH, "zone example.test");
 	CU_ASSERT_EQUAL(request.scope, CACHE_FLUSH_ZONE);
+	parse(&request, CACHE_REQUEST_DUMP, "/var/lib/a.cache");
+	CU_ASSERT_STRING_EQUAL(request.path, "/var/lib/a.cache");
+	CU_ASSERT_EQUAL(request.last, 0);
+	parse(&request, CACHE_REQUEST_LOAD, "/a 1");
+	CU_ASSERT_EQUAL(request.first, 1);
+	CU_ASSERT_EQUAL(request.last, 1);
 }
 
 static void wrong_requests_are_refused(void)
@@ -119,6 +128,7 @@ static void wrong_requests_are_refused(void)
 		"all x",
 		"ALL",
 	};
+	static const char *const files[] = {"", "a.cache", "../a", "/a 2", "/a 0 0", "/a b"};
 	char longest[2000];
 	struct cache_request request;
 
@@ -128,9 +138,15 @@ static void wrong_requests_are_refused(void)
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(flushes); i++)
 		CU_ASSERT_PTR_NOT_NULL(
 			cache_request_parse(&request, CACHE_REQUEST_FLUSH, flushes[i], CACHES));
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(files); i++)
+		CU_ASSERT_PTR_NOT_NULL(
+			cache_request_parse(&request, CACHE_REQUEST_DUMP, files[i], CACHES));
 	memset(longest, 'a', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
 	CU_ASSERT_PTR_NOT_NULL(cache_request_parse(&request, CACHE_REQUEST_SHOW, longest, CACHES));
+	longest[0] = '/';
+	longest[CACHE_REQUEST_PATH_BYTES] = '\0';
+	CU_ASSERT_PTR_NOT_NULL(cache_request_parse(&request, CACHE_REQUEST_LOAD, longest, CACHES));
 	CU_ASSERT_PTR_NOT_NULL(cache_request_parse(&request, CACHE_REQUEST_SHOW, NULL, CACHES));
 	CU_ASSERT_PTR_NOT_NULL(cache_request_parse(&request, CACHE_REQUEST_FLUSH, "all", 0));
 }
@@ -231,7 +247,7 @@ static void unfinished_flush_is_answered(void)
 	parse(&request, CACHE_REQUEST_FLUSH, "name n0000000001.test 0");
 	CU_ASSERT_EQUAL_FATAL(cache_control_post(served.control, &request), 0);
 	for (int turn = 0; turn < 4; turn++)
-		(void)cache_control_turn(served.control, now + (uint64_t)turn * CLOCK_SECOND);
+		(void)cache_control_turn(served.control, now + (uint64_t)turn * CLOCK_SECOND, WALL);
 	CU_ASSERT_EQUAL(cache_control_wait(served.control, &request), 0);
 	CU_ASSERT_FALSE(request.is_done);
 	CU_ASSERT_EQUAL(request.count, 0);
@@ -243,6 +259,48 @@ static void unfinished_flush_is_answered(void)
 	served_close(&served);
 }
 
+// What comes from a file has to be answers (test_cache_file.c): those of this store are none.
+static void dump_and_load_say_how_it_went(void)
+{
+	char folder[] = "/tmp/test-cache-control-XXXXXX";
+	struct served served;
+	struct cache_request request;
+	char text[64];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	served_open(&served);
+	(void)snprintf(text, sizeof(text), "%s/kept 1", folder);
+	parse(&request, CACHE_REQUEST_DUMP, text);
+	serve(&served, &request);
+	CU_ASSERT_TRUE(request.is_done);
+	CU_ASSERT_EQUAL(request.count, 0);
+	CU_ASSERT_STRING_EQUAL(request.error, "");
+	parse(&request, CACHE_REQUEST_LOAD, text);
+	serve(&served, &request);
+	CU_ASSERT_STRING_EQUAL(request.error, "");
+	CU_ASSERT_TRUE(request.is_done);
+	for (uint32_t number = 0; number < 50; number++)
+		insert(&served, 1, number, CACHE_KIND_SUCCESS);
+	parse(&request, CACHE_REQUEST_DUMP, text);
+	serve(&served, &request);
+	CU_ASSERT_EQUAL(request.count, 50);
+	parse(&request, CACHE_REQUEST_LOAD, text);
+	serve(&served, &request);
+	CU_ASSERT_PTR_NOT_NULL(strstr(request.error, "an answer is broken"));
+	CU_ASSERT_EQUAL(request.count, 0);
+	text[strlen(folder) + strlen("/kept")] = '\0';
+	CU_ASSERT_EQUAL(unlink(text), 0);
+	parse(&request, CACHE_REQUEST_LOAD, text);
+	serve(&served, &request);
+	CU_ASSERT_PTR_NOT_NULL(strstr(request.error, "No such file"));
+	(void)snprintf(text, sizeof(text), "%s/absent/kept", folder);
+	parse(&request, CACHE_REQUEST_DUMP, text);
+	serve(&served, &request);
+	CU_ASSERT_PTR_NOT_NULL(strstr(request.error, "No such file"));
+	CU_ASSERT_EQUAL(rmdir(folder), 0);
+	served_close(&served);
+}
+
 static const struct unit_case cases[] = {
 	{"requests are read", requests_are_read},
 	{"wrong requests are refused", wrong_requests_are_refused},
@@ -250,6 +308,7 @@ static const struct unit_case cases[] = {
 	{"show says what is held", show_says_what_is_held},
 	{"flush removes what it says", flush_removes_what_it_says},
 	{"an unfinished flush is answered", unfinished_flush_is_answered},
+	{"dump and load say how it went", dump_and_load_say_how_it_went},
 };
 
 UNIT_MAIN("app_cache_control", cases)
