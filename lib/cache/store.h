@@ -110,7 +110,7 @@ struct cache_view {
 	uint32_t stored_at; // seconds
 	uint32_t expires_at;
 	uint32_t stale_until; // not before expires_at
-	uint64_t opaque;
+	uint32_t opaque;
 };
 
 struct cache_lookup {
@@ -148,7 +148,7 @@ struct cache_record {
 	uint32_t stored_at; // seconds
 	uint32_t expires_at;
 	uint32_t stale_until; // expires_at where stale answers are not served
-	uint64_t opaque; // the caller's, not looked at
+	uint32_t opaque; // the caller's, not looked at
 	const uint8_t *value;
 	uint16_t value_length;
 };

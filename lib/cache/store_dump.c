@@ -140,7 +140,7 @@ static bool write_answer(const struct cache_view *view, void *context)
 	bytes_store_u32(record + 8, age > 0 ? (uint32_t)age : 0);
 	bytes_store_u32(record + 12, view->expires_at - dump->second);
 	bytes_store_u32(record + 16, view->stale_until - dump->second);
-	cache_file_store_u64(record + 24, view->opaque);
+	bytes_store_u32(record + 20, view->opaque);
 	memcpy(record + CACHE_FILE_RECORD_HEADER_BYTES, key.bytes, key.length);
 	(void)cache_view_copy(
 		view, 0, record + CACHE_FILE_RECORD_HEADER_BYTES + key.length, view->value_length);

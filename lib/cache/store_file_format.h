@@ -5,7 +5,7 @@
 //   header   magic (8), version (4), value version (4), wall time in seconds (8), checksum (8)
 //   block    length of its records (4), how many (4), checksum (8), the records
 //   record   key length (2), value length (2), kind (1), zeros (3), age (4), seconds left fresh (4)
-//            and left stale (4), zeros (4), opaque (8), key, value, zeros up to a multiple of 8
+//            and left stale (4), opaque (4), key, value, zeros up to a multiple of 8
 //   last     a block of no record and 8 bytes: how many records the file has
 //
 // A checksum is XXH3 of what stands before it in its header, and of the records; its seed is made of
@@ -22,7 +22,7 @@
 #define CACHE_FILE_VERSION 1
 #define CACHE_FILE_HEADER_BYTES 32
 #define CACHE_FILE_BLOCK_HEADER_BYTES 16
-#define CACHE_FILE_RECORD_HEADER_BYTES 32
+#define CACHE_FILE_RECORD_HEADER_BYTES 24
 #define CACHE_FILE_RECORD_BYTES_MOST                                                               \
 	(CACHE_FILE_RECORD_HEADER_BYTES + CACHE_KEY_BYTES + CACHE_VALUE_BYTES_MOST + 1)
 #define CACHE_FILE_BLOCK_BYTES (128u << 10) // of records, before one that does not fit any more

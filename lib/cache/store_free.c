@@ -47,6 +47,9 @@ uint32_t cache_free_take(struct cache_partition *partition)
 
 void cache_free_retire(struct cache_partition *partition, uint32_t cell)
 {
+	struct cache_cell *head = cache_partition_cell(partition, cell);
+
+	base_store(&head->life, (uint8_t)(head->life + 1));
 	while (cell) {
 		push(&partition->free, cell);
 		cell = cache_partition_cell(partition, cell)->next;

@@ -70,9 +70,8 @@ static uint32_t write_answer(struct cache_partition *partition, const struct cac
 
 	head->next = 0;
 	base_store(&head->stamp, (uint8_t)((head->stamp + 1) % CACHE_STAMPS));
-	head->reuse = (uint8_t)((head->reuse + 1) % CACHE_REUSES);
+	base_store(&head->life, (uint8_t)(head->life + 1));
 	head->value_length = arrival->value_length;
-	head->hash_low = (uint32_t)arrival->hash;
 	head->carried_hits = 0;
 	head->stored_at = arrival->stored_at;
 	head->expires_at = arrival->expires_at;
@@ -105,9 +104,9 @@ static uint32_t worth(const struct cache_lcore *owner, uint64_t slot,
 }
 
 static uint64_t *free_slot(
-	struct cache_lcore *owner, const struct cache_cell *newer, uint32_t second)
+	struct cache_lcore *owner, const struct cache_cell *newer, uint64_t hash, uint32_t second)
 {
-	struct cache_bucket *bucket = cache_partition_bucket(owner->partition, newer->hash_low);
+	struct cache_bucket *bucket = cache_partition_bucket(owner->partition, (uint32_t)hash);
 	uint32_t least = UINT32_MAX;
 	uint64_t *victim = NULL;
 
@@ -222,7 +221,8 @@ enum cache_insert_result cache_partition_insert(
 	if (slot) {
 		replace(owner, slot, cell, arrival->hash, second);
 	} else {
-		slot = free_slot(owner, cache_partition_cell(partition, cell), second);
+		slot = free_slot(
+			owner, cache_partition_cell(partition, cell), arrival->hash, second);
 		cache_shelf_add(owner, shelf, cell, arrival->hash, second);
 		base_store_release(slot, (uint64_t)cache_hash_tag(arrival->hash) << 32 | cell);
 	}

@@ -187,7 +187,7 @@ static bool read_record(const struct cache_load *load, struct file_record *read)
 		.kind = (enum cache_kind)header[4],
 		.expires_at = bytes_load_u32(header + 12),
 		.stale_until = bytes_load_u32(header + 16),
-		.opaque = cache_file_load_u64(header + 24),
+		.opaque = bytes_load_u32(header + 20),
 		.value_length = bytes_load_u16(header + 2),
 	};
 	read->bytes = cache_file_record_bytes(read->key.length, read->record.value_length);

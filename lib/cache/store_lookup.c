@@ -134,6 +134,15 @@ void cache_view_key(const struct cache_view *view, struct cache_key *key)
 	}
 }
 
+uint64_t cache_cell_hash(const struct cache_partition *partition, const struct cache_cell *head)
+{
+	const struct cache_view view = {.partition = partition, .cell = head};
+	struct cache_key key;
+
+	cache_view_key(&view, &key);
+	return cache_store_hash(partition->store, &key);
+}
+
 // The slots that have this tag, a bit each. All eight are looked at: where the tag stands is random,
 // and a branch on it would be guessed wrong.
 static uint32_t match_tags(const struct cache_bucket *bucket, uint32_t tag)
@@ -158,8 +167,7 @@ static uint32_t find_slot(const struct cache_partition *partition, uint64_t hash
 
 		// It may have become another one since the tags were looked at.
 		*cell = (uint32_t)value;
-		if (*cell && head->hash_low == (uint32_t)hash &&
-			has_key(partition, head, key, key_length))
+		if (*cell && has_key(partition, head, key, key_length))
 			return slot;
 	}
 	return CACHE_BUCKET_SLOTS;
@@ -176,20 +184,26 @@ uint64_t *cache_partition_find(const struct cache_partition *partition, uint64_t
 	return slot == CACHE_BUCKET_SLOTS ? NULL : &bucket->slots[slot];
 }
 
+// Lives are odd while an answer can be found; the next bits tell them apart.
+static uint32_t popularity_life(const struct cache_cell *head)
+{
+	return base_load(&head->life) >> 1 & CACHE_POPULARITY_LIFE_MASK;
+}
+
 static void note_popularity(
 	struct cache_lcore *lcore, uint32_t *note, const struct cache_cell *head, uint32_t second)
 {
 	uint32_t now = second % CACHE_POPULARITY_SECONDS;
 	uint32_t old = *note;
 	uint32_t hits = old & CACHE_HITS_MOST;
+	uint32_t life = popularity_life(head);
 	uint32_t gap = (now - (old >> CACHE_POPULARITY_SECOND_SHIFT)) % CACHE_POPULARITY_SECONDS;
 
-	if (old >> CACHE_POPULARITY_REUSE_SHIFT != head->reuse ||
-		gap >= lcore->store->popularity_gap)
+	if (old >> CACHE_POPULARITY_LIFE_SHIFT != life || gap >= lcore->store->popularity_gap)
 		hits = 0;
 	hits += hits < CACHE_HITS_MOST;
-	base_store(note, (uint32_t)head->reuse << CACHE_POPULARITY_REUSE_SHIFT |
-				 now << CACHE_POPULARITY_SECOND_SHIFT | hits);
+	base_store(note,
+		life << CACHE_POPULARITY_LIFE_SHIFT | now << CACHE_POPULARITY_SECOND_SHIFT | hits);
 }
 
 static uint64_t note_of(const struct cache_partition *partition, const struct cache_cell *head)
@@ -220,14 +234,14 @@ uint32_t cache_hits(const struct cache_store *store, const struct cache_partitio
 {
 	uint64_t note = note_of(partition, head);
 	uint32_t hits = head->carried_hits;
+	uint32_t life = popularity_life(head);
 
 	for (uint16_t i = 0; i < store->lcore_count; i++) {
 		uint32_t word = base_load(&store->lcores[i]->popularity[note]);
 		uint32_t gap = (second - (word >> CACHE_POPULARITY_SECOND_SHIFT)) %
 			       CACHE_POPULARITY_SECONDS;
 
-		if (word >> CACHE_POPULARITY_REUSE_SHIFT == head->reuse &&
-			gap < store->popularity_gap)
+		if (word >> CACHE_POPULARITY_LIFE_SHIFT == life && gap < store->popularity_gap)
 			hits += word & CACHE_HITS_MOST;
 	}
 	return hits;

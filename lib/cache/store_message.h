@@ -12,7 +12,7 @@ enum cache_message_type {
 struct cache_message {
 	struct cache_ring_header ring;
 	uint64_t hash;
-	uint64_t opaque;
+	uint32_t opaque;
 	uint32_t stored_at;
 	uint32_t expires_at;
 	uint32_t stale_until;
@@ -23,8 +23,8 @@ struct cache_message {
 	uint8_t type;
 	uint8_t kind;
 	uint8_t generation;
-	uint8_t reuse;
-	uint8_t unused[6];
+	uint8_t life;
+	uint8_t unused[2];
 	uint8_t bytes[];
 };
 

@@ -7,29 +7,21 @@
 
 typedef uint64_t __attribute__((may_alias)) doorbell_word;
 
-// Whether `cell` still holds what it held when its reuse was read.
+// The answer whose head was in `cell` in this life; NULL when it has gone.
 static struct cache_cell *find_live(
-	const struct cache_partition *partition, uint32_t cell, uint8_t reuse)
+	const struct cache_partition *partition, uint32_t cell, uint8_t life)
 {
 	struct cache_cell *head = cache_partition_cell(partition, cell);
-	const struct cache_bucket *bucket;
 
-	if (head->reuse != reuse)
-		return NULL;
-	bucket = cache_partition_bucket(partition, head->hash_low);
-	for (uint32_t slot = 0; slot < CACHE_BUCKET_SLOTS; slot++) {
-		if ((uint32_t)bucket->slots[slot] == cell)
-			return head;
-	}
-	return NULL;
+	return head->life == life && life % 2 ? head : NULL;
 }
 
 // Owner only. The first to ask gets it; the others see the claim, or come to nothing here.
 static void claim_refresh(
-	struct cache_lcore *owner, uint32_t cell, uint8_t reuse, uint32_t seconds, uint32_t second)
+	struct cache_lcore *owner, uint32_t cell, uint8_t life, uint32_t seconds, uint32_t second)
 {
 	struct cache_partition *partition = owner->partition;
-	struct cache_cell *head = find_live(partition, cell, reuse);
+	struct cache_cell *head = find_live(partition, cell, life);
 	uint32_t until = second + seconds;
 
 	if (!head || partition->claim_count == CACHE_REFRESHES_MOST)
@@ -37,7 +29,7 @@ static void claim_refresh(
 	if (head->claimed_until && cache_seconds_until(head->claimed_until, second) > 0)
 		return;
 	base_store(&head->claimed_until, until ? until : 1);
-	partition->claims[partition->claim_count++] = (struct cache_claim){cell, reuse};
+	partition->claims[partition->claim_count++] = (struct cache_claim){cell, life};
 	cache_count(owner, CACHE_COUNT_REFRESH_CLAIMED);
 }
 
@@ -54,7 +46,8 @@ void cache_refresh_ask(
 
 	cache_count(lcore, CACHE_COUNT_REFRESH_ASKED);
 	if (owner == lcore->index) {
-		claim_refresh(lcore, cell, view->cell->reuse, seconds, cache_seconds(now));
+		claim_refresh(
+			lcore, cell, base_load(&view->cell->life), seconds, cache_seconds(now));
 		return;
 	}
 	owners = lcore->store->partitions[owner];
@@ -64,7 +57,7 @@ void cache_refresh_ask(
 		return;
 	message->type = CACHE_MESSAGE_REFRESH;
 	message->cell = cell;
-	message->reuse = view->cell->reuse;
+	message->life = base_load(&view->cell->life);
 	message->seconds = (uint16_t)seconds;
 	cache_ring_publish(&owners->rings[lcore->index], length);
 	cache_ring_doorbell(lcore, owners);
@@ -78,7 +71,7 @@ static uint32_t hand_out_refreshes(
 
 	while (partition->claim_count && count < most) {
 		struct cache_claim claim = partition->claims[--partition->claim_count];
-		const struct cache_cell *head = find_live(partition, claim.cell, claim.reuse);
+		const struct cache_cell *head = find_live(partition, claim.cell, claim.life);
 
 		if (head)
 			cache_view_make(&refreshes[count++], partition, head, second);
@@ -93,7 +86,7 @@ static void take_message(
 
 	if (message->type == CACHE_MESSAGE_REFRESH) {
 		claim_refresh(
-			owner, message->cell, message->reuse, message->seconds, cache_seconds(now));
+			owner, message->cell, message->life, message->seconds, cache_seconds(now));
 		return;
 	}
 	arrival = cache_message_read(message);

@@ -12,7 +12,7 @@
 #include "cache/store_ring.h"
 
 #ifndef CACHE_CELL_BYTES
-#define CACHE_CELL_BYTES 192
+#define CACHE_CELL_BYTES 128
 #endif
 #define CACHE_BUCKET_SLOTS 8
 
@@ -22,32 +22,33 @@
 #define CACHE_SEEN_STAMP_SHIFT 2
 #define CACHE_STAMPS 64u
 
-// Popularity, an lcore's own word for a cell: reuse (6 bits), second (14), hits (12).
-#define CACHE_POPULARITY_REUSE_SHIFT 26
+// Popularity, an lcore's own word for a cell: low bits of life (6), second (14), hits (12).
+#define CACHE_POPULARITY_LIFE_SHIFT 26
+#define CACHE_POPULARITY_LIFE_MASK 0x3fu
 #define CACHE_POPULARITY_SECOND_SHIFT 12
 #define CACHE_POPULARITY_SECONDS 16384u
-#define CACHE_REUSES 64u
 
 // The order in the first line is what a lookup reads. Continuation cells have the first eight bytes
-// and then data, so that stamp and reuse outlive every use of the cell.
+// and then data, so that stamp and life outlive every use of the cell.
 struct cache_cell {
 	uint32_t next; // of the same answer
 	uint8_t stamp; // below CACHE_STAMPS. Owner, at any time
-	uint8_t reuse; // below CACHE_REUSES. Owner, before the cell is published
+	// One more when an answer's head is written here, and again when the answer is retired: odd
+	// while it can be found. Owner, at any time
+	uint8_t life;
 	uint16_t value_length;
-	uint32_t hash_low; // the tag in the index is the other half
-	uint16_t carried_hits; // from the answer that it replaced
-	uint16_t unused;
 	uint32_t stored_at;
 	uint32_t expires_at;
 	uint32_t stale_until;
 	uint32_t claimed_until; // second; 0: no refresh is claimed. Owner, at any time
-	uint64_t opaque;
+	uint32_t opaque;
 	uint32_t queue_position; // owner alone, as the next
 	uint8_t queue_state; // uses that are still owed to it, and which queue it is in
 	uint8_t key_words; // of 8 bytes
 	uint8_t kind;
 	uint8_t generation; // of the store when it came in
+	uint16_t carried_hits; // from the answer that it replaced
+	uint16_t unused;
 	uint8_t bytes[];
 };
 
@@ -55,7 +56,7 @@ struct cache_cell {
 #define CACHE_HEAD_ROOM (CACHE_CELL_BYTES - sizeof(struct cache_cell))
 #define CACHE_NEXT_ROOM (CACHE_CELL_BYTES - CACHE_CELL_LINK_BYTES)
 
-_Static_assert(sizeof(struct cache_cell) == 48, "three quarters of a line");
+_Static_assert(sizeof(struct cache_cell) == 40, "room for an A record and a name of 32 bytes");
 
 struct cache_bucket {
 	uint64_t slots[CACHE_BUCKET_SLOTS]; // tag << 32 | cell. Owner
@@ -110,7 +111,7 @@ struct cache_free_cells {
 
 struct cache_claim {
 	uint32_t cell;
-	uint8_t reuse;
+	uint8_t life;
 };
 
 // Where an owner stands with the flush.
@@ -268,6 +269,8 @@ struct cache_bytes {
 struct cache_bytes cache_head_bytes(const struct cache_cell *head);
 struct cache_bytes cache_next_bytes(const struct cache_partition *partition, uint32_t cell);
 
+// Of the key of an answer: where in the index it stands.
+uint64_t cache_cell_hash(const struct cache_partition *partition, const struct cache_cell *head);
 void cache_view_make(struct cache_view *view, const struct cache_partition *partition,
 	const struct cache_cell *head, uint32_t second);
 
@@ -318,7 +321,7 @@ struct cache_arrival {
 	const uint8_t *key;
 	const uint8_t *value;
 	uint64_t hash;
-	uint64_t opaque;
+	uint32_t opaque;
 	uint16_t key_length;
 	uint16_t value_length;
 	uint8_t kind;

@@ -92,7 +92,8 @@ static void evict(struct cache_lcore *owner, uint32_t cell, enum cache_counter r
 {
 	struct cache_partition *partition = owner->partition;
 	const struct cache_cell *head = cache_partition_cell(partition, cell);
-	struct cache_bucket *bucket = cache_partition_bucket(partition, head->hash_low);
+	uint64_t hash = cache_cell_hash(partition, head);
+	struct cache_bucket *bucket = cache_partition_bucket(partition, (uint32_t)hash);
 
 	for (uint32_t slot = 0; slot < CACHE_BUCKET_SLOTS; slot++) {
 		if ((uint32_t)bucket->slots[slot] != cell)
@@ -100,8 +101,7 @@ static void evict(struct cache_lcore *owner, uint32_t cell, enum cache_counter r
 		if (reason == CACHE_COUNT_EVICTED_SMALL) {
 			struct cache_shelf *shelf = &partition->shelves[head->kind];
 
-			*ghost_of(shelf, (uint32_t)(bucket->slots[slot] >> 32)) =
-				fingerprint(head->hash_low);
+			*ghost_of(shelf, cache_hash_tag(hash)) = fingerprint((uint32_t)hash);
 		}
 		cache_partition_unlink(owner, &bucket->slots[slot], reason);
 		return;

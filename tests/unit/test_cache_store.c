@@ -339,8 +339,8 @@ static void grace_period_that_had_begun_is_not_enough(void)
 	open_default(&fixture, 1);
 	lcore = cache_store_lcore(fixture.store, 0);
 	cache_store_begin_grace_period(fixture.store);
-	(void)cache_fixture_insert(&fixture, 0, 1, CACHE_KIND_SUCCESS, 60);
-	(void)cache_fixture_insert(&fixture, 0, 1, CACHE_KIND_SUCCESS, 60);
+	(void)cache_fixture_insert(&fixture, 0, 1, CACHE_KIND_SUCCESS, 40);
+	(void)cache_fixture_insert(&fixture, 0, 1, CACHE_KIND_SUCCESS, 40);
 	(void)cache_owner_poll(lcore, 1, NULL, 0, fixture.now);
 	cache_store_end_grace_period(fixture.store);
 	(void)cache_owner_poll(lcore, 1, NULL, 0, fixture.now);
@@ -349,7 +349,7 @@ static void grace_period_that_had_begun_is_not_enough(void)
 	CU_ASSERT_TRUE(cache_store_wants_grace_period(fixture.store));
 	// What comes later waits for a later one.
 	cache_store_begin_grace_period(fixture.store);
-	(void)cache_fixture_insert(&fixture, 0, 1, CACHE_KIND_SUCCESS, 60);
+	(void)cache_fixture_insert(&fixture, 0, 1, CACHE_KIND_SUCCESS, 40);
 	(void)cache_owner_poll(lcore, 1, NULL, 0, fixture.now);
 	cache_store_end_grace_period(fixture.store);
 	(void)cache_owner_poll(lcore, 1, NULL, 0, fixture.now);
