@@ -10,7 +10,7 @@
 #include "cache_transfer.h"
 #include "mailbox.h"
 
-#define WAIT_MOST (2 * CLOCK_SECOND)
+#define WAIT_MOST (5 * CLOCK_SECOND)
 // The manager says what it has by then, so that it is there before who asks is gone.
 #define SERVE_MOST (WAIT_MOST - 250 * CLOCK_MILLISECOND)
 #define WALKED_A_TURN 8192u // answers, or buckets without

@@ -15,7 +15,7 @@ struct cache_control *cache_control_create(struct forward_caches *caches);
 void cache_control_destroy(struct cache_control *control);
 
 // Post puts a request in: 0, or -EBUSY while another thread asks. After 0, wait gives its answer,
-// at most about 2 s later: 0, -ETIMEDOUT, -ESHUTDOWN. It sleeps, so an RCU reader goes offline for
+// at most 5 s later: 0, -ETIMEDOUT, -ESHUTDOWN. It sleeps, so an RCU reader goes offline for
 // it; `control` is there until it returns.
 base_must_check int cache_control_post(
 	struct cache_control *control, const struct cache_request *request);

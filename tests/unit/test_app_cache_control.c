@@ -246,7 +246,7 @@ static void unfinished_flush_is_answered(void)
 	insert(&served, 0, 1, CACHE_KIND_SUCCESS);
 	parse(&request, CACHE_REQUEST_FLUSH, "name n0000000001.test 0");
 	CU_ASSERT_EQUAL_FATAL(cache_control_post(served.control, &request), 0);
-	for (int turn = 0; turn < 4; turn++)
+	for (int turn = 0; turn < 6; turn++)
 		(void)cache_control_turn(served.control, now + (uint64_t)turn * CLOCK_SECOND, WALL);
 	CU_ASSERT_EQUAL(cache_control_wait(served.control, &request), 0);
 	CU_ASSERT_FALSE(request.is_done);
