@@ -13,6 +13,8 @@
 #define WAIT_MOST (5 * CLOCK_SECOND)
 // The manager says what it has by then, so that it is there before who asks is gone.
 #define SERVE_MOST (WAIT_MOST - 250 * CLOCK_MILLISECOND)
+// How often what is of no use any more is removed, so that counts are of answers that are.
+#define EXPIRE_PERIOD (60 * CLOCK_SECOND)
 #define WALKED_A_TURN 8192u // answers, or buckets without
 
 struct cache_control {
@@ -24,6 +26,7 @@ struct cache_control {
 	uint16_t cache;
 	uint64_t cursor; // to show: of the walk
 	bool has_begun; // to flush: this cache
+	uint64_t expire_due; // 0 before the first turn
 	// A dump or load; it may go on when its request was answered, for want of time.
 	struct cache_transfer transfer;
 	bool is_awaited; // by the request at hand
@@ -235,6 +238,22 @@ static bool serve_request(struct cache_control *control, uint64_t now)
 	return false;
 }
 
+// Not while a request is served, whose flush it might be taken for.
+static void expire_caches(struct cache_control *control, uint64_t now)
+{
+	bool is_due = control->expire_due && now >= control->expire_due;
+
+	if (control->expire_due && !is_due)
+		return;
+	control->expire_due = now + EXPIRE_PERIOD;
+	for (uint16_t i = 0; i < control->caches->count && is_due; i++) {
+		// One that is still at the last flush is left for the next time.
+		if (cache_store_flush(
+			    control->caches->caches[i].store, CACHE_FLUSH_EXPIRED, NULL, now))
+			continue;
+	}
+}
+
 bool cache_control_turn(struct cache_control *control, uint64_t now, uint64_t wall)
 {
 	bool has_more;
@@ -244,5 +263,7 @@ bool cache_control_turn(struct cache_control *control, uint64_t now, uint64_t wa
 	has_more = step_transfer(control, now);
 	if (control->request)
 		has_more |= serve_request(control, now);
+	else
+		expire_caches(control, now);
 	return has_more;
 }

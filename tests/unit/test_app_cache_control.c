@@ -301,6 +301,30 @@ static void dump_and_load_say_how_it_went(void)
 	served_close(&served);
 }
 
+// Without anybody asking, once a minute.
+static void what_has_expired_is_removed(void)
+{
+	struct served served;
+	struct cache_usage usage;
+	uint64_t now;
+
+	served_open(&served);
+	now = served.fixtures[0].now;
+	for (uint32_t number = 0; number < 5; number++)
+		insert(&served, 1, number, CACHE_KIND_SUCCESS);
+	for (int second = 0; second <= 400; second += 20) {
+		served.fixtures[1].now = now + (uint64_t)second * CLOCK_SECOND;
+		(void)cache_control_turn(served.control, served.fixtures[1].now, WALL);
+		for (int poll = 0; poll < 100; poll++)
+			cache_fixture_poll(&served.fixtures[1]);
+		cache_store_usage(served.fixtures[1].store, &usage);
+		if (second == 40)
+			CU_ASSERT_EQUAL(usage.answers[CACHE_KIND_SUCCESS], 5);
+	}
+	CU_ASSERT_EQUAL(usage.answers[CACHE_KIND_SUCCESS], 0);
+	served_close(&served);
+}
+
 static const struct unit_case cases[] = {
 	{"requests are read", requests_are_read},
 	{"wrong requests are refused", wrong_requests_are_refused},
@@ -309,6 +333,7 @@ static const struct unit_case cases[] = {
 	{"flush removes what it says", flush_removes_what_it_says},
 	{"an unfinished flush is answered", unfinished_flush_is_answered},
 	{"dump and load say how it went", dump_and_load_say_how_it_went},
+	{"what has expired is removed", what_has_expired_is_removed},
 };
 
 UNIT_MAIN("app_cache_control", cases)
