@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/table_memory.h"
 #include "forward/cached_answer.h"
 
 #define OPT_BYTES_LEAST 11 // without options (RFC 6891, section 6.1.2)
@@ -13,13 +14,11 @@
 struct forward_cached *forward_cached_create(
 	struct forward_caches *caches, uint16_t lcore, struct proxy_lcore *proxy, uint64_t now)
 {
-	struct forward_cached *cached = aligned_alloc(BASE_CACHE_LINE,
-		(sizeof(*cached) + BASE_CACHE_LINE - 1) / BASE_CACHE_LINE * BASE_CACHE_LINE);
+	struct forward_cached *cached = table_memory_allocate_zeroed(sizeof(*cached));
 	int error;
 
 	if (!cached)
 		return NULL;
-	memset(cached, 0, sizeof(*cached));
 	cached->caches = caches;
 	cached->stores = calloc(caches->count, sizeof(struct cache_lcore *));
 	error = cached->stores ? 0 : -ENOMEM;
@@ -49,12 +48,9 @@ void forward_cached_destroy(struct forward_cached *cached)
 bool forward_cached_make_key(struct cache_key *key, const uint8_t *bytes,
 	const struct dns_message *message, bool *has_subnet)
 {
-	uint8_t flags = (uint8_t)((message->edns.do_bit ? CACHE_KEY_DO : 0) |
-				  (message->flags & DNS_FLAG_CD ? CACHE_KEY_CD : 0));
 	struct dns_client_subnet subnet;
 
-	cache_key_make(key, bytes + DNS_HEADER_BYTES, (uint8_t)message->question.name_length,
-		message->question.type, message->question.class_, flags);
+	cache_answer_key(key, bytes, message);
 	*has_subnet = false;
 	if (base_likely(!message->edns.is_present || message->edns.length == OPT_BYTES_LEAST))
 		return true;
@@ -131,22 +127,6 @@ static void look_up(struct forward_lcore *lcore, struct forward_piece *piece, ui
 	}
 }
 
-static bool view_copy(const void *context, uint32_t offset, void *to, uint32_t length)
-{
-	return cache_view_copy(context, offset, to, length);
-}
-
-void forward_cached_value(struct cache_answer_value *value, const struct cache_view *view)
-{
-	*value = (struct cache_answer_value){
-		.here = view->value,
-		.here_length = view->value_here,
-		.length = view->value_length,
-		.copy = view_copy,
-		.context = view,
-	};
-}
-
 // The end is near, and so many ask that it shall not come.
 static void hit_ask_for_refresh(struct forward_lcore *lcore, const struct forward_query *query,
 	const struct cache_view *view, uint64_t now)
@@ -181,7 +161,7 @@ static void query_answer(struct forward_lcore *lcore, const struct forward_query
 		&subnet, query->has_subnet, net_frame_payload(query->frame), &query->message);
 	if (!cache->rules->keeps_ttl)
 		source.manner.age = cache_seconds(now) - view->stored_at;
-	forward_cached_value(&source.value, view);
+	source.value = cache_answer_value_of(view);
 	net_frame_flow_back(query->frame, &flow);
 	forward_cached_send(
 		lcore, query->frame, &flow, &client, query->match.rotates_records, &source);

@@ -8,8 +8,6 @@
 #include "forward/questions.h"
 #include "proxy/timer_wheel.h"
 
-#define FORWARD_REPLY_BYTES_MOST 65535
-
 // What one lcore needs for the caches.
 struct forward_cached {
 	struct forward_caches *caches;

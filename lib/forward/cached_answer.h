@@ -2,6 +2,7 @@
 // What the files of the caches share: how one answer is made and sent, to one or to many.
 #pragma once
 
+#include "cache/answer_record.h"
 #include "forward/cached.h"
 
 // A refresh that is not back by then may be asked for again: a query's deadline.
@@ -15,8 +16,6 @@ struct cached_source {
 	enum dns_extended_error extended; // with SERVFAIL
 	enum stats_counter verdict;
 };
-
-void forward_cached_value(struct cache_answer_value *value, const struct cache_view *view);
 
 // The key of a query that was read as good; false where it can have none (a bad subnet).
 bool forward_cached_make_key(struct cache_key *key, const uint8_t *bytes,

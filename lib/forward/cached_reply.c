@@ -89,29 +89,14 @@ static void store(const struct cached_reply *reply, enum cache_kind kind, uint32
 	(void)cache_store_insert(reply->store, &record, now);
 }
 
-static enum cache_kind kind_of(enum cache_answer_kind kind)
-{
-	switch (kind) {
-	case CACHE_ANSWER_SUCCESS:
-	case CACHE_ANSWER_DELEGATION:
-		return CACHE_KIND_SUCCESS;
-	case CACHE_ANSWER_NXDOMAIN:
-	case CACHE_ANSWER_NODATA:
-		return CACHE_KIND_DENIAL;
-	case CACHE_ANSWER_FAILURE:
-		break;
-	}
-	return CACHE_KIND_SERVFAIL;
-}
-
 static void source_from_stale(struct cached_source *source, const struct cached_reply *reply,
 	const struct cache_lookup *lookup)
 {
 	*source = (struct cached_source){
+		.value = cache_answer_value_of(&lookup->view),
 		.manner = {.stale_ttl = reply->cache->rules->stale_ttl},
 		.verdict = STATS_QUERY_CACHED_STALE,
 	};
-	forward_cached_value(&source->value, &lookup->view);
 }
 
 static void source_from_value(struct cached_source *source, const uint8_t *value, uint16_t length)
@@ -209,7 +194,8 @@ void forward_cached_reply(struct forward_lcore *lcore, uint32_t slot, struct net
 			return;
 		}
 	} else if (length) {
-		store(&reply, kind_of(class_.kind), class_.ttl, cached->value, length, now);
+		store(&reply, cache_answer_store_kind(class_.kind), class_.ttl, cached->value,
+			length, now);
 	}
 	if (base_unlikely(!length)) {
 		reply_pass(lcore, slot, frame, message, refusal, now);
