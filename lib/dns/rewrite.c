@@ -155,18 +155,35 @@ bool dns_message_has_unasked_dnssec(
 	return false;
 }
 
+bool dns_message_has_unasked(const uint8_t *bytes, size_t length, const struct dns_message *message,
+	const struct dns_asker *asker)
+{
+	return (!asker->has_edns && message->edns.is_present) ||
+	       (!asker->do_bit && dns_message_has_unasked_dnssec(bytes, length, message));
+}
+
+struct asked {
+	const struct dns_asker *asker;
+	uint16_t type;
+};
+
 static bool record_was_asked_for(
 	const struct dns_record *record, const uint8_t *bytes, const void *context)
 {
-	const struct dns_message *message = context;
+	const struct asked *asked = context;
 
 	(void)bytes;
-	return !dns_record_is_dnssec(record, message->question.type);
+	if (record->type == DNS_TYPE_OPT)
+		return asked->asker->has_edns;
+	return asked->asker->do_bit || !dns_record_is_dnssec(record, asked->type);
 }
 
-int dns_message_remove_dnssec(const uint8_t *bytes, size_t length,
-	const struct dns_message *message, uint8_t *out, size_t room, struct dns_message *rewritten)
+int dns_message_remove_unasked(const uint8_t *bytes, size_t length,
+	const struct dns_message *message, const struct dns_asker *asker, uint8_t *out, size_t room,
+	struct dns_message *rewritten)
 {
+	const struct asked asked = {asker, message->question.type};
+
 	return dns_message_rewrite(
-		bytes, length, message, record_was_asked_for, message, out, room, rewritten);
+		bytes, length, message, record_was_asked_for, &asked, out, room, rewritten);
 }

@@ -24,8 +24,18 @@ int dns_message_rewrite(const uint8_t *bytes, size_t length, const struct dns_me
 bool dns_message_has_unasked_dnssec(
 	const uint8_t *bytes, size_t length, const struct dns_message *message);
 
-// The reply without those records, for an asker without DO (RFC 4035, section 3.2.1). As
-// dns_message_rewrite().
-int dns_message_remove_dnssec(const uint8_t *bytes, size_t length,
-	const struct dns_message *message, uint8_t *out, size_t room,
+// What its query said of what it wants to see.
+struct dns_asker {
+	bool has_edns;
+	bool do_bit;
+};
+
+// True if a reply has something that must not reach this asker: those records without DO (RFC
+// 4035, section 3.2.1), OPT without OPT (RFC 6891, section 7).
+bool dns_message_has_unasked(const uint8_t *bytes, size_t length, const struct dns_message *message,
+	const struct dns_asker *asker);
+
+// The reply without that. As dns_message_rewrite().
+int dns_message_remove_unasked(const uint8_t *bytes, size_t length,
+	const struct dns_message *message, const struct dns_asker *asker, uint8_t *out, size_t room,
 	struct dns_message *rewritten);

@@ -146,13 +146,15 @@ static void reply_pass(struct forward_lcore *lcore, uint32_t slot, struct net_fr
 	struct dns_message *message, enum cache_answer_refusal refusal, uint64_t now)
 {
 	struct forward_client *client = forward_client_of(lcore->proxy, slot);
-	const struct cache_answer_class as_it_is = {.ttl_most = INT32_MAX};
+	const struct cache_answer_class as_it_is = {
+		.ttl_most = INT32_MAX, .removes_dnssec = !client->do_bit};
 	struct cached_source source = {
 		.extended = DNS_EDE_NONE, .verdict = STATS_QUERY_FAILED, .is_truncated = false};
 	bool was_waiting = client->is_waiting;
 	uint16_t length = 0;
 
-	if (client->waiter_count && refusal != CACHE_ANSWER_REFUSED_TRUNCATED)
+	if (client->waiter_count && refusal != CACHE_ANSWER_REFUSED_TRUNCATED &&
+		!message->edns.rcode_high)
 		length = encode(lcore, &as_it_is, frame, message);
 	if (length)
 		source_from_value(&source, lcore->cached->value, length);

@@ -134,6 +134,7 @@ void forward_query_fill_client(
 	client->is_waiting = true;
 	client->rotates_records = query->match.rotates_records;
 	client->has_subnet = query->has_subnet;
+	client->removes_unasked = query->may_be_cached;
 	client->cache = query->is_common ? query->match.cache : FORWARD_NO_CACHE;
 	client->hash = query->hash;
 }

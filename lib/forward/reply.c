@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "forward/cached.h"
 
+#include "dns/rewrite.h"
+
 // The client's case of the name, which an upstream may have changed.
 static void reply_restore_question(
 	struct forward_lcore *lcore, struct proxy_pending *pending, struct net_frame *frame)
@@ -15,6 +17,36 @@ static void reply_restore_question(
 	net_frame_payload_rewritten(frame, frame->payload_length);
 }
 
+// What an upstream sent unasked, and to a query that a cache widened, stops here. A reply whose
+// names can not be written again is as a failure.
+static void reply_remove_unasked(struct forward_lcore *lcore, const struct forward_client *client,
+	struct net_frame *frame, struct dns_message *reply)
+{
+	const struct dns_asker asker = {
+		.has_edns = client->edns_offset != 0, .do_bit = client->do_bit};
+	uint8_t *bytes = net_frame_payload(frame);
+	uint16_t room = net_frame_payload_room(frame);
+	uint8_t *scratch = lcore->cached->scratch;
+	bool rcode_fits = asker.has_edns || !reply->edns.rcode_high;
+	struct dns_message rewritten;
+	int length;
+
+	if (!dns_message_has_unasked(bytes, frame->payload_length, reply, &asker))
+		return;
+	length = dns_message_remove_unasked(
+		bytes, frame->payload_length, reply, &asker, scratch, room, &rewritten);
+	if (base_likely(length > 0 && rcode_fits)) {
+		memcpy(bytes, scratch, (size_t)length);
+		*reply = rewritten;
+	} else {
+		length = dns_message_make_error(bytes, room,
+			asker.has_edns ? DNS_READ_GOOD : DNS_READ_BAD_RECORDS, reply,
+			DNS_RCODE_SERVFAIL, DNS_EDE_NONE, client->bufsize);
+		(void)dns_message_read(reply, bytes, (size_t)length);
+	}
+	net_frame_payload_rewritten(frame, (uint16_t)length);
+}
+
 // The reply becomes the client's: its id and flags, its case of the name, and its size.
 void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	struct dns_message *reply)
@@ -25,6 +57,8 @@ void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_
 	struct net_flow flow = client->flow;
 	enum stats_counter verdict = STATS_QUERY_ANSWERED;
 
+	if (client->removes_unasked)
+		reply_remove_unasked(lcore, client, frame, reply);
 	net_frame_payload_store_u16(frame, DNS_ID_OFFSET, client->id);
 	reply->flags = (uint16_t)((reply->flags & ~kept) | (client->flags & kept));
 	// AD was asked for in its name.

@@ -31,6 +31,8 @@ static const struct record_type record_types[] = {
 	{"MX", 15, RECORD_DATA_HEX},
 	{"TXT", 16, RECORD_DATA_TEXT},
 	{"AAAA", 28, RECORD_DATA_IPV6},
+	{"RRSIG", 46, RECORD_DATA_HEX},
+	{"NSEC", 47, RECORD_DATA_HEX},
 	{"TYPE65280", 65280, RECORD_DATA_HEX},
 	{"ANY", 255, RECORD_DATA_HEX},
 };

@@ -8,6 +8,8 @@
 
 static struct reply reply;
 static struct reply rewritten;
+static const struct dns_asker plain;
+static const struct dns_asker with_do = {.has_edns = true, .do_bit = true};
 
 static bool all_stay(const struct dns_record *record, const uint8_t *bytes, const void *context)
 {
@@ -344,8 +346,11 @@ static void dnssec_records_go_without_do(void)
 	reply_finish(&reply);
 	CU_ASSERT_TRUE(reply.message.may_have_dnssec);
 	CU_ASSERT_TRUE(dns_message_has_unasked_dnssec(reply.bytes, reply.length, &reply.message));
-	CU_ASSERT_TRUE(dns_message_remove_dnssec(reply.bytes, reply.length, &reply.message, out,
-			       sizeof(out), &rewritten.message) > 0);
+	CU_ASSERT_TRUE(dns_message_has_unasked(reply.bytes, reply.length, &reply.message, &plain));
+	CU_ASSERT_FALSE(
+		dns_message_has_unasked(reply.bytes, reply.length, &reply.message, &with_do));
+	CU_ASSERT_TRUE(dns_message_remove_unasked(reply.bytes, reply.length, &reply.message, &plain,
+			       out, sizeof(out), &rewritten.message) > 0);
 	CU_ASSERT_EQUAL(rewritten.message.answer_count, 1);
 	CU_ASSERT_EQUAL(rewritten.message.authority_count, 1);
 	CU_ASSERT_EQUAL(rewritten.message.additional_count, 1);
@@ -369,10 +374,33 @@ static void dnssec_records_asked_for_stay(void)
 	reply_add_rrsig(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_NSEC, 300, 1);
 	reply_finish(&reply);
 	CU_ASSERT_TRUE(dns_message_has_unasked_dnssec(reply.bytes, reply.length, &reply.message));
-	CU_ASSERT_TRUE(dns_message_remove_dnssec(reply.bytes, reply.length, &reply.message, out,
-			       sizeof(out), &rewritten.message) > 0);
+	CU_ASSERT_TRUE(dns_message_has_unasked(reply.bytes, reply.length, &reply.message, &plain));
+	CU_ASSERT_FALSE(
+		dns_message_has_unasked(reply.bytes, reply.length, &reply.message, &with_do));
+	CU_ASSERT_TRUE(dns_message_remove_unasked(reply.bytes, reply.length, &reply.message, &plain,
+			       out, sizeof(out), &rewritten.message) > 0);
 	CU_ASSERT_EQUAL(rewritten.message.answer_count, 1);
 	CU_ASSERT_TRUE(rewritten.message.may_have_dnssec);
+}
+
+static void opt_goes_without_opt(void)
+{
+	static const struct dns_asker with_opt = {.has_edns = true};
+	uint8_t out[2048];
+
+	reply_start(&reply, QR_RD_RA, "www.example.org", DNS_TYPE_A);
+	reply_add_a(&reply, DNS_SECTION_ANSWER, "@", 300, 1);
+	reply_add_opt(&reply, 1232, false, NULL, 0);
+	reply_add_a(&reply, DNS_SECTION_ADDITIONAL, "a.example.org", 300, 1);
+	reply_finish(&reply);
+	CU_ASSERT_FALSE(
+		dns_message_has_unasked(reply.bytes, reply.length, &reply.message, &with_opt));
+	CU_ASSERT_TRUE(dns_message_has_unasked(reply.bytes, reply.length, &reply.message, &plain));
+	CU_ASSERT_TRUE(dns_message_remove_unasked(reply.bytes, reply.length, &reply.message, &plain,
+			       out, sizeof(out), &rewritten.message) > 0);
+	CU_ASSERT_FALSE(rewritten.message.edns.is_present);
+	CU_ASSERT_EQUAL(rewritten.message.answer_count, 1);
+	CU_ASSERT_EQUAL(rewritten.message.additional_count, 1);
 }
 
 static void pointers_must_lead_to_labels_of_names(void)
@@ -418,6 +446,7 @@ static const struct unit_case cases[] = {
 		names_beyond_the_reach_of_pointers_are_written_whole},
 	{"DNSSEC records go without DO", dnssec_records_go_without_do},
 	{"DNSSEC records asked for stay", dnssec_records_asked_for_stay},
+	{"OPT goes without OPT", opt_goes_without_opt},
 	{"pointers must lead to labels of names", pointers_must_lead_to_labels_of_names},
 };
 
