@@ -131,6 +131,10 @@ static inline void dns_bytes_set_flags(uint8_t *bytes, uint16_t flags)
 // Sets the UDP size of the OPT record in place. The message has one.
 void dns_message_set_udp_size(uint8_t *bytes, const struct dns_message *message, uint16_t size);
 
+// Writes an OPT record of ours, without DO, behind a good query that has none and ends with
+// `length`. Its new length; `length`, with nothing written, where `room` does not hold it.
+uint16_t dns_message_append_opt(uint8_t *bytes, uint16_t length, size_t room, uint16_t udp_size);
+
 // Shortens a good reply to at most `room` bytes (512 or more): empties additional (but OPT), then
 // authority, then answer, whole sections at a time, moves OPT up behind what is kept, sets TC and
 // the counts, in `message` too. Without need it changes nothing. Returns the new length; where

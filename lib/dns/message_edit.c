@@ -10,6 +10,29 @@ void dns_message_set_udp_size(uint8_t *bytes, const struct dns_message *message,
 	bytes_store_u16(bytes + message->edns.offset + DNS_OPT_UDP_SIZE_OFFSET, size);
 }
 
+// RFC 6891, section 6.1.2: root, type, size, rcode and version, flags, length.
+static void query_put_opt(struct byte_writer *writer, uint16_t udp_size, bool do_bit)
+{
+	byte_writer_put_u8(writer, 0);
+	byte_writer_put_u16(writer, DNS_TYPE_OPT);
+	byte_writer_put_u16(writer, udp_size);
+	byte_writer_put_u16(writer, 0);
+	byte_writer_put_u16(writer, do_bit ? DNS_OPT_DO : 0);
+	byte_writer_put_u16(writer, 0);
+}
+
+uint16_t dns_message_append_opt(uint8_t *bytes, uint16_t length, size_t room, uint16_t udp_size)
+{
+	struct byte_writer writer = byte_writer_make(bytes, room);
+
+	if ((size_t)length + DNS_OPT_BYTES > room)
+		return length;
+	byte_writer_reserve(&writer, length);
+	query_put_opt(&writer, udp_size, false);
+	bytes_store_u16(bytes + 10, (uint16_t)(bytes_load_u16(bytes + 10) + 1));
+	return (uint16_t)(length + DNS_OPT_BYTES);
+}
+
 static void message_store_counts(uint8_t *bytes, const struct dns_message *message)
 {
 	bytes_store_u16(bytes + 4, message->question_count);
@@ -147,12 +170,6 @@ uint16_t dns_message_make_query(
 	byte_writer_put(&writer, options->name, options->name_length);
 	byte_writer_put_u16(&writer, options->type);
 	byte_writer_put_u16(&writer, options->class_);
-	// RFC 6891, section 6.1.2: root, type, size, rcode and version, flags, length.
-	byte_writer_put_u8(&writer, 0);
-	byte_writer_put_u16(&writer, DNS_TYPE_OPT);
-	byte_writer_put_u16(&writer, options->udp_size);
-	byte_writer_put_u16(&writer, 0);
-	byte_writer_put_u16(&writer, options->do_bit ? DNS_OPT_DO : 0);
-	byte_writer_put_u16(&writer, 0);
+	query_put_opt(&writer, options->udp_size, options->do_bit);
 	return writer.failed ? 0 : (uint16_t)byte_writer_length(&writer);
 }

@@ -173,6 +173,16 @@ static void reply_pass(struct forward_lcore *lcore, uint32_t slot, struct net_fr
 	forward_cached_finish(lcore, slot, now);
 }
 
+// An upstream that knows no EDNS says so (RFC 6891, section 7); it is asked again without.
+static bool reply_refuses_opt(
+	struct forward_lcore *lcore, uint32_t slot, const struct dns_message *message)
+{
+	return (message->rcode == DNS_RCODE_FORMERR || message->rcode == DNS_RCODE_NOTIMP ||
+		       message->edns.rcode_high) &&
+	       forward_query_adds_opt(forward_client_of(lcore->proxy, slot),
+		       proxy_pending_at(&lcore->proxy->pending, slot));
+}
+
 void forward_cached_reply(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	struct dns_message *message, uint64_t now)
 {
@@ -183,6 +193,12 @@ void forward_cached_reply(struct forward_lcore *lcore, uint32_t slot, struct net
 	struct cached_reply reply;
 	uint16_t length = 0;
 
+	if (base_unlikely(reply_refuses_opt(lcore, slot, message))) {
+		forward_client_of(lcore->proxy, slot)->is_asked_as_sent = true;
+		proxy_attempt_finish(lcore->proxy, slot, now);
+		forward_query_attempt_again(lcore, slot, frame, now);
+		return;
+	}
 	reply_begin(lcore, slot, &reply);
 	refusal = cache_answer_classify(&class_, reply.query_bytes, &reply.query,
 		net_frame_payload(frame), frame->payload_length, message, &reply.cache->limits,

@@ -16,6 +16,7 @@ struct forward_client {
 	bool is_waiting; // for its answer; false for a refresh, and once a stale answer was sent
 	bool rotates_records;
 	bool has_subnet; // RFC 7871: nobody else waits for its answer
+	bool is_asked_as_sent; // its upstream takes no OPT of ours
 	bool removes_unasked; // a cache stands in its block: nothing it did not ask for reaches it
 	// Where the answer is kept: number of the cache, FORWARD_NO_CACHE for nowhere. The rest is
 	// set only with a cache, and forward/questions.h's.

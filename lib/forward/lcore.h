@@ -57,6 +57,11 @@ void forward_query_refuse(
 void forward_query_fill_client(
 	struct forward_lcore *lcore, const struct forward_query *query, uint32_t slot);
 
+// True if the attempt on its way, or the next one, has an OPT record that the client did not send.
+// After a failed attempt it has none: an upstream that knows no EDNS may have been silent.
+bool forward_query_adds_opt(
+	const struct forward_client *client, const struct proxy_pending *pending);
+
 // Sends the query to the next upstream in `frame`, or gives it up with an answer in it. The
 // payload of the frame is the query as the client sent it.
 void forward_query_attempt(

@@ -41,6 +41,27 @@ static void query_give_up(
 	forward_frame_send(lcore, frame, &flow, STATS_SENT_ANSWERS);
 }
 
+bool forward_query_adds_opt(
+	const struct forward_client *client, const struct proxy_pending *pending)
+{
+	return client->cache != FORWARD_NO_CACHE && !client->edns_offset &&
+	       !client->is_asked_as_sent && !pending->failed_attempts;
+}
+
+// For a cache: AD, so that what is kept tells those who ask later, too (RFC 6840, section 5.7), and
+// OPT, so that it is whole.
+static void query_widen(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame)
+{
+	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
+
+	if (forward_query_adds_opt(client, proxy_pending_at(&lcore->proxy->pending, slot)))
+		net_frame_payload_rewritten(frame,
+			dns_message_append_opt(net_frame_payload(frame), frame->payload_length,
+				net_frame_payload_room(frame), client->bufsize));
+	net_frame_payload_store_u16(
+		frame, DNS_FLAGS_OFFSET, (uint16_t)(client->flags | DNS_FLAG_AD));
+}
+
 void forward_query_attempt(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
 {
@@ -55,10 +76,8 @@ void forward_query_attempt(
 	if (base_unlikely(proxy_pending_at(&lcore->proxy->pending, slot)->failed_attempts))
 		stats_count(&lcore->counters, STATS_SENT_RETRIES);
 	net_frame_payload_store_u16(frame, DNS_ID_OFFSET, attempt.id);
-	// What is kept has to tell those who ask later, too (RFC 6840, section 5.7).
 	if (client->cache != FORWARD_NO_CACHE)
-		net_frame_payload_store_u16(
-			frame, DNS_FLAGS_OFFSET, (uint16_t)(client->flags | DNS_FLAG_AD));
+		query_widen(lcore, slot, frame);
 	// An answer that arrives in fragments would be lost: ask for none.
 	if (client->edns_offset) {
 		uint16_t size = (uint16_t)(client->edns_offset + DNS_OPT_UDP_SIZE_OFFSET);
@@ -134,6 +153,7 @@ void forward_query_fill_client(
 	client->is_waiting = true;
 	client->rotates_records = query->match.rotates_records;
 	client->has_subnet = query->has_subnet;
+	client->is_asked_as_sent = false;
 	client->removes_unasked = query->may_be_cached;
 	client->cache = query->is_common ? query->match.cache : FORWARD_NO_CACHE;
 	client->hash = query->hash;

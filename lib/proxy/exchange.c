@@ -206,16 +206,21 @@ void proxy_attempt_fail(
 	attempt_count_failure(lcore, pending, failure);
 }
 
+void proxy_attempt_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+	struct proxy_upstream_counts *counts = &lcore->counts[pending->upstream];
+
+	base_store(&counts->answered, counts->answered + 1);
+	attempt_end(lcore, slot, now);
+}
+
 void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 
-	if (pending->connection != PROXY_SLOT_NONE) {
-		struct proxy_upstream_counts *counts = &lcore->counts[pending->upstream];
-
-		base_store(&counts->answered, counts->answered + 1);
-		attempt_end(lcore, slot, now);
-	}
+	if (pending->connection != PROXY_SLOT_NONE)
+		proxy_attempt_finish(lcore, slot, now);
 	lcore->groups[pending->group].in_flight--;
 	proxy_pending_free(&lcore->pending, slot);
 }

@@ -87,6 +87,10 @@ bool proxy_attempt_start(
 void proxy_attempt_fail(
 	struct proxy_lcore *lcore, uint32_t slot, enum proxy_failure failure, uint64_t now);
 
+// The attempt on its way was answered, and the query is not over: it may be attempted again, at the
+// same upstream.
+void proxy_attempt_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now);
+
 // The query is over: by a reply (its attempt's connection goes back to the pool) or because it
 // was given up.
 void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now);

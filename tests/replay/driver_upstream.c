@@ -87,22 +87,35 @@ static bool has_path(const struct driver *driver, const struct forwarder_sent *s
 	return false;
 }
 
+// With OPT of this size, which a query without it gets.
+static void set_udp_size(struct message *message, uint16_t size)
+{
+	const uint8_t opt[] = {0, 0, 41, (uint8_t)(size >> 8), (uint8_t)size, 0, 0, 0, 0, 0, 0};
+	struct dns_message read;
+
+	(void)dns_message_read(&read, message->bytes, message->length);
+	if (read.edns.is_present) {
+		dns_message_set_udp_size(message->bytes, &read, size);
+		return;
+	}
+	memcpy(message->bytes + message->length, opt, sizeof(opt));
+	message->length += sizeof(opt);
+	bytes_store_u16(message->bytes + 10, (uint16_t)(read.additional_count + 1));
+}
+
 // Upstream goes what the client sent, but for the id and, with `edns N`, the size.
 static void compare_with_query(struct scenario_words *words, const struct driver_query *query,
 	const struct net_frame *frame, bool has_size, uint16_t size, uint16_t flags)
 {
 	struct message expected = query->message;
 	const uint8_t *bytes = net_frame_payload(frame);
-	struct dns_message read;
 	uint16_t id = bytes_load_u16(bytes);
 
 	bytes_store_u16(expected.bytes, id);
 	dns_bytes_set_flags(
 		expected.bytes, bytes_load_u16(expected.bytes + DNS_FLAGS_OFFSET) | flags);
-	if (has_size) {
-		(void)dns_message_read(&read, expected.bytes, expected.length);
-		dns_message_set_udp_size(expected.bytes, &read, size);
-	}
+	if (has_size)
+		set_udp_size(&expected, size);
 	if (frame->payload_length != expected.length ||
 		memcmp(bytes, expected.bytes, expected.length) != 0) {
 		struct driver_texts texts;

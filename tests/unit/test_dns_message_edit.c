@@ -23,6 +23,28 @@ static void id_flags_and_udp_size_are_set_in_place(void)
 	CU_ASSERT_EQUAL(memcmp(draft.bytes, before.bytes, draft_length(&draft)), 0);
 }
 
+static void opt_is_appended_where_it_fits(void)
+{
+	struct draft draft;
+	struct dns_message message;
+	uint16_t length;
+
+	draft_start(&draft, DNS_FLAG_RD);
+	length = draft_length(&draft);
+	CU_ASSERT_EQUAL(dns_message_append_opt(draft.bytes, length, length + 10U, 1400), length);
+	CU_ASSERT_EQUAL_FATAL(read_copy(&message, draft.bytes, length), DNS_READ_GOOD);
+	CU_ASSERT_EQUAL(
+		dns_message_append_opt(draft.bytes, length, length + 11U, 1400), length + 11);
+	CU_ASSERT_EQUAL_FATAL(read_copy(&message, draft.bytes, length + 11U), DNS_READ_GOOD);
+	CU_ASSERT_TRUE(message.edns.is_present);
+	CU_ASSERT_FALSE(message.edns.do_bit);
+	CU_ASSERT_EQUAL(message.edns.version, 0);
+	CU_ASSERT_EQUAL(message.edns.udp_size, 1400);
+	CU_ASSERT_EQUAL(message.edns.offset, length);
+	CU_ASSERT_EQUAL(message.edns.length, 11);
+	CU_ASSERT_EQUAL(message.flags, DNS_FLAG_RD);
+}
+
 // Truncates in a heap buffer of just the message's bytes, copies the result back, and expects it
 // to be a good message that says what `message` says. Returns the new length.
 static uint16_t draft_truncate(struct draft *draft, struct dns_message *message, uint16_t room)
@@ -346,6 +368,7 @@ static void error_leaves_out_what_does_not_fit(void)
 
 static const struct unit_case cases[] = {
 	{"id, flags and UDP size are set in place", id_flags_and_udp_size_are_set_in_place},
+	{"OPT is appended where it fits", opt_is_appended_where_it_fits},
 	{"truncation without need changes nothing", truncation_without_need_changes_nothing},
 	{"truncation empties section by section",
 		truncation_empties_additional_then_authority_then_answer},

@@ -287,6 +287,36 @@ static void a_timeout_goes_to_the_next_upstream_from_another_port(void)
 	exchange_close(&fixture);
 }
 
+static void an_answered_attempt_is_followed_by_one_to_the_same_upstream(void)
+{
+	struct exchange_fixture fixture;
+	struct proxy_attempt first;
+	struct proxy_attempt second;
+	uint8_t reply[sizeof(query)];
+	uint32_t found;
+	uint32_t slot;
+
+	exchange_open(&fixture, &defaults, 2, 16, 16);
+	slot = start(&fixture);
+	first = attempt(&fixture, slot);
+	make_reply(reply, first.id);
+	proxy_attempt_finish(fixture.lcore, slot, fixture.now);
+	CU_ASSERT_EQUAL(fixture.lcore->counts[0].answered, 1);
+	CU_ASSERT_EQUAL(fixture.lcore->pools.pools[0].in_flight, 0);
+	second = attempt(&fixture, slot);
+	CU_ASSERT_PTR_EQUAL(second.upstream, first.upstream);
+	// Its connection is reused, and the first attempt's answer counts no more.
+	CU_ASSERT_EQUAL(second.local_port, first.local_port);
+	CU_ASSERT_NOT_EQUAL(second.id, first.id);
+	CU_ASSERT_EQUAL(match(&fixture, &first.upstream->endpoint, first.local_port, reply,
+				sizeof(reply), &found),
+		PROXY_REPLY_LATE);
+	CU_ASSERT_EQUAL(proxy_pending_at(&fixture.lcore->pending, slot)->failed_attempts, 0);
+	proxy_query_finish(fixture.lcore, slot, fixture.now);
+	CU_ASSERT_EQUAL(fixture.lcore->counts[0].answered, 2);
+	exchange_close(&fixture);
+}
+
 static void the_deadline_ends_it_whatever_is_left(void)
 {
 	struct exchange_fixture fixture;
@@ -493,6 +523,8 @@ static const struct unit_case cases[] = {
 	{"an ICMP error finds its query", an_icmp_error_finds_its_query},
 	{"a timeout goes to the next upstream from another port",
 		a_timeout_goes_to_the_next_upstream_from_another_port},
+	{"an answered attempt is followed by one to the same upstream",
+		an_answered_attempt_is_followed_by_one_to_the_same_upstream},
 	{"the deadline ends it, whatever is left", the_deadline_ends_it_whatever_is_left},
 	{"attempts are counted to their limit", attempts_are_counted_to_their_limit},
 	{"upstreams without a path are passed over", upstreams_without_a_path_are_passed_over},
