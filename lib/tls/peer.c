@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tls/session.h"
+
+#define NAME_MOST 253 // characters of a host name, RFC 1035, section 2.3.4, without the root's dot
+
+static bool is_host_name(const char *name, size_t length)
+{
+	if (length == 0 || length > NAME_MOST || name[0] == '.')
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (!isalnum((unsigned char)name[i]) && !strchr("-_.", name[i]))
+			return false;
+	}
+	return true;
+}
+
+// SNI and certificates have names without the dot of the root (RFC 6066, section 3).
+static int set_name(struct tls_peer *peer, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length > 1 && name[length - 1] == '.')
+		length--;
+	if (!is_host_name(name, length))
+		return -EINVAL;
+	peer->name = strndup(name, length);
+	return peer->name ? 0 : -ENOMEM;
+}
+
+struct tls_peer *tls_peer_create(
+	struct tls_context *context, const char *name, const struct net_address *address)
+{
+	struct tls_peer *peer = calloc(1, sizeof(*peer));
+	int status = 0;
+
+	if (!peer)
+		return NULL;
+	peer->context = context;
+	// An address in the place of a name is no name: there is no SNI for it.
+	if (!name)
+		peer->address = *address;
+	else if (net_address_parse(name, &peer->address) < 0)
+		status = set_name(peer, name);
+	if (status == 0)
+		return peer;
+	tls_peer_destroy(peer);
+	errno = -status;
+	return NULL;
+}
+
+void tls_peer_destroy(struct tls_peer *peer)
+{
+	if (!peer)
+		return;
+	SSL_SESSION_free(peer->ticket);
+	free(peer->name);
+	free(peer);
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the files of tls/ know of each other's structs; nobody else includes it.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include "tls/buffer.h"
+#include "tls/ticket_keys.h"
+#include "tls/tls.h"
+
+#define TLS_RECORD_HEADER 5
+#define TLS_RECORD_MOST (TLS_RECORD_HEADER + SSL3_RT_MAX_PLAIN_LENGTH + 2048) // RFC 5246, 6.2.3
+#define TLS_INPUT_MOST (2 * TLS_RECORD_MOST)
+
+struct tls_context {
+	SSL_CTX *ssl;
+	BIO_METHOD *memory; // how its sessions read and write
+	struct tls_ticket_keys ticket_keys; // servers only
+};
+
+struct tls_peer {
+	struct tls_context *context;
+	char *name; // NULL: the address counts
+	struct net_address address;
+	SSL_SESSION *ticket; // the newest; NULL: none
+};
+
+struct tls_session {
+	SSL *ssl;
+	struct tls_peer *peer; // NULL for servers
+	struct tls_context *context;
+	struct tls_buffer input; // ciphertext that OpenSSL did not see yet
+	size_t input_whole; // bytes of it that are whole records
+	struct tls_buffer output;
+	uint64_t now; // of the call that is on its way
+	unsigned long error; // OpenSSL's, of a session that failed
+	enum tls_state state;
+	bool is_shut_down; // our close_notify is out
+};
+
+// How a session's OpenSSL reads its input and writes its output. NULL: no memory.
+BIO_METHOD *tls_session_bio_method(void);
