@@ -63,8 +63,8 @@ int caches_open(struct app *app)
 	find_nodes(app, nodes);
 	random = random_stream_create(NULL);
 	if (random)
-		app->shared.caches =
-			forward_caches_create(app->config, app->worker_count, nodes, random);
+		app->shared.caches = forward_caches_create(
+			app->config, app->worker_count, app->worker_count, nodes, random);
 	if (!app->shared.caches) {
 		error = -errno;
 		log_error("cache: %s", error == -EINVAL

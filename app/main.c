@@ -120,7 +120,11 @@ static int open_local_ports(struct app *app)
 			first, last, app->worker_count, app->set->upstream_count);
 		return -EINVAL;
 	}
-	error = forward_shared_init(&app->shared, first, last, app->worker_count);
+	error = forward_shared_init(&app->shared, &(struct forward_shared_options){
+							  .local_port_first = first,
+							  .local_port_last = last,
+							  .worker_count = app->worker_count,
+						  });
 	if (error)
 		log_error("--local-ports %u-%u: %s", first, last, strerror(-error));
 	return error;

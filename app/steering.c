@@ -29,7 +29,7 @@ static int install_rules(struct app *app, uint16_t port)
 	for (uint16_t i = 0; i < app->worker_count; i++) {
 		uint16_t count;
 
-		forward_local_ports(&app->shared, i, app->worker_count, &ranges[i].first, &count);
+		forward_local_ports(&app->shared, i, &ranges[i].first, &count);
 		ranges[i].last = (uint16_t)(ranges[i].first + count - 1);
 		ranges[i].queue = i;
 	}

@@ -30,6 +30,7 @@ static const char *const failure_names[PROXY_FAILURES] = {
 	[PROXY_FAILURE_GARBAGE] = "failed_garbage",
 	[PROXY_FAILURE_NO_PATH] = "failed_no_path",
 	[PROXY_FAILURE_NO_PORT] = "failed_no_port",
+	[PROXY_FAILURE_NO_STREAM] = "failed_no_stream",
 };
 
 int telemetry_parse_number(const char *text, unsigned long limit, unsigned long *number)

@@ -116,7 +116,6 @@ static int worker_fill(struct worker *worker, const struct worker_options *optio
 {
 	struct forward_lcore_options forward_options = {
 		.lcore = options->index,
-		.lcore_count = options->worker_count,
 		.pending_count = options->queries,
 		.now = clock_now(),
 		.sink =

@@ -11,15 +11,17 @@
 
 #define OPT_BYTES_LEAST 11 // without options (RFC 6891, section 6.1.2)
 
-struct forward_cached *forward_cached_create(
-	struct forward_caches *caches, uint16_t lcore, struct proxy_lcore *proxy, uint64_t now)
+struct forward_cached *forward_cached_create(const struct forward_shared *shared, uint16_t lcore,
+	struct proxy_lcore *proxy, uint64_t now)
 {
+	struct forward_caches *caches = shared->caches;
 	struct forward_cached *cached = table_memory_allocate_zeroed(sizeof(*cached));
 	int error;
 
 	if (!cached)
 		return NULL;
 	cached->caches = caches;
+	cached->is_owner = lcore < shared->worker_count;
 	cached->stores = calloc(caches->count, sizeof(struct cache_lcore *));
 	error = cached->stores ? 0 : -ENOMEM;
 	for (uint16_t i = 0; i < caches->count && !error; i++)
@@ -155,16 +157,17 @@ static void query_answer(struct forward_lcore *lcore, const struct forward_query
 	struct cache_answer_client client =
 		cache_answer_client_make(&query->message, query->match.bufsize);
 	struct dns_client_subnet subnet;
-	struct net_flow flow;
+	struct forward_destination destination;
 
+	client.answer_bytes = forward_query_answer_bytes(query);
 	client.subnet = forward_cached_subnet(
 		&subnet, query->has_subnet, net_frame_payload(query->frame), &query->message);
 	if (!cache->rules->keeps_ttl)
 		source.manner.age = cache_seconds(now) - view->stored_at;
 	source.value = cache_answer_value_of(view);
-	net_frame_flow_back(query->frame, &flow);
+	forward_query_destination(query, &destination);
 	forward_cached_send(
-		lcore, query->frame, &flow, &client, query->match.rotates_records, &source);
+		lcore, query->frame, &destination, &client, query->match.rotates_records, &source);
 }
 
 static bool stale_is_due_at_once(const struct config_cache *rules, const struct cache_view *view)

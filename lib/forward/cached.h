@@ -14,6 +14,7 @@ struct forward_cached {
 	struct cache_lcore **stores; // by number of the cache
 	struct forward_questions questions;
 	struct timer_wheel stale_alarms; // by pending slot: answer with what is stale
+	bool is_owner; // of a part of the stores
 	uint32_t refreshing; // slots in flight for whom nobody waits. Telemetry reads it
 	uint64_t refused[CACHE_ANSWER_REFUSALS]; // replies not kept, by why. Telemetry reads it
 	struct cache_key keys[FORWARD_PIECE_FRAMES];
@@ -23,8 +24,8 @@ struct forward_cached {
 };
 
 // NULL with errno.
-struct forward_cached *forward_cached_create(
-	struct forward_caches *caches, uint16_t lcore, struct proxy_lcore *proxy, uint64_t now);
+struct forward_cached *forward_cached_create(const struct forward_shared *shared, uint16_t lcore,
+	struct proxy_lcore *proxy, uint64_t now);
 void forward_cached_destroy(struct forward_cached *cached);
 
 // Answers the queries of a piece that can be answered, and asks upstreams for the others.

@@ -37,12 +37,12 @@ static uint16_t write_answer(struct forward_lcore *lcore, struct net_frame *fram
 }
 
 void forward_cached_send(struct forward_lcore *lcore, struct net_frame *frame,
-	const struct net_flow *flow, const struct cache_answer_client *client, bool rotates,
-	const struct cached_source *source)
+	const struct forward_destination *destination, const struct cache_answer_client *client,
+	bool rotates, const struct cached_source *source)
 {
 	net_frame_payload_rewritten(frame, write_answer(lcore, frame, client, rotates, source));
 	stats_count(&lcore->counters, source->verdict);
-	forward_frame_send(lcore, frame, flow, STATS_SENT_ANSWERS);
+	forward_answer_send(lcore, frame, destination);
 }
 
 const struct dns_client_subnet *forward_cached_subnet(struct dns_client_subnet *subnet,
@@ -71,7 +71,7 @@ static void slot_answer(struct forward_lcore *lcore, uint32_t slot, struct net_f
 		.has_edns = asking->edns_offset != 0,
 		.do_bit = asking->do_bit,
 	};
-	struct net_flow flow = asking->flow;
+	struct forward_destination destination = asking->destination;
 	struct dns_client_subnet subnet;
 	struct dns_message query;
 	struct net_frame fresh;
@@ -81,6 +81,7 @@ static void slot_answer(struct forward_lcore *lcore, uint32_t slot, struct net_f
 		if (base_unlikely(!lcore->sink.allocate(lcore->sink.context, frame))) {
 			stats_count(&lcore->counters, STATS_NO_FRAMES);
 			stats_count(&lcore->counters, STATS_QUERY_NO_FRAME);
+			forward_answer_leave_out(lcore, &destination);
 			return;
 		}
 	}
@@ -92,7 +93,7 @@ static void slot_answer(struct forward_lcore *lcore, uint32_t slot, struct net_f
 		client.subnet =
 			forward_cached_subnet(&subnet, true, net_frame_payload(frame), &query);
 	}
-	forward_cached_send(lcore, frame, &flow, &client, asking->rotates_records, source);
+	forward_cached_send(lcore, frame, &destination, &client, asking->rotates_records, source);
 }
 
 void forward_cached_answer_all(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
@@ -162,7 +163,7 @@ void forward_cached_wait(
 		return;
 	}
 	forward_query_fill_client(lcore, query, waiter);
-	net_frame_flow_back(query->frame, &forward_client_of(lcore->proxy, waiter)->flow);
+	forward_query_destination(query, &forward_client_of(lcore->proxy, waiter)->destination);
 	if (query->found_stale)
 		forward_cached_arm(lcore, slot, now);
 	forward_frame_release(lcore, query->frame);

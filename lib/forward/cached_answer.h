@@ -26,10 +26,10 @@ const struct dns_client_subnet *forward_cached_subnet(struct dns_client_subnet *
 	bool has_subnet, const uint8_t *bytes, const struct dns_message *query);
 
 // Makes the answer in the frame, whose payload starts with the client's query, counts it and
-// sends it along `flow`.
+// sends it.
 void forward_cached_send(struct forward_lcore *lcore, struct net_frame *frame,
-	const struct net_flow *flow, const struct cache_answer_client *client, bool rotates,
-	const struct cached_source *source);
+	const struct forward_destination *destination, const struct cache_answer_client *client,
+	bool rotates, const struct cached_source *source);
 
 // Answers who waits for the reply to `slot`, and who asked it, in `frame` if it is not NULL, or in
 // new ones. `slot` stays in flight, with nobody waiting.

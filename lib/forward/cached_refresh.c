@@ -61,7 +61,7 @@ void forward_cached_turn(struct forward_lcore *lcore, uint64_t now)
 	struct cache_view views[REFRESHES_A_TURN];
 	uint32_t slot;
 
-	for (uint16_t i = 0; i < cached->caches->count; i++) {
+	for (uint16_t i = 0; cached->is_owner && i < cached->caches->count; i++) {
 		uint32_t count = cache_owner_poll(
 			cached->stores[i], RECORDS_A_TURN, views, REFRESHES_A_TURN, now);
 

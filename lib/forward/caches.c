@@ -47,11 +47,11 @@ static uint32_t popularity_gap(const struct config_cache *rules)
 }
 
 static int cache_open(struct forward_cache *cache, const struct config_cache *rules,
-	uint16_t lcore_count, const int *nodes, struct random_stream *random)
+	uint16_t owner_count, uint16_t lcore_count, const int *nodes, struct random_stream *random)
 {
 	struct cache_store_options options = {
 		.bytes = rules->size,
-		.owner_count = lcore_count,
+		.owner_count = owner_count,
 		.lcore_count = lcore_count,
 		.nodes = nodes,
 		.kinds = {{80, rules->success.capacity}, {18, rules->denial.capacity}, {2, 0}},
@@ -81,7 +81,7 @@ static int cache_open(struct forward_cache *cache, const struct config_cache *ru
 }
 
 static int caches_open(struct forward_caches *caches, const struct config *config,
-	uint16_t lcore_count, const int *nodes, struct random_stream *random)
+	uint16_t owner_count, uint16_t lcore_count, const int *nodes, struct random_stream *random)
 {
 	size_t count;
 	const struct config_server *servers = config_servers(config, &count);
@@ -94,8 +94,8 @@ static int caches_open(struct forward_caches *caches, const struct config *confi
 
 		if (!servers[i].cache || !server_is_first_with(servers, i, servers[i].cache))
 			continue;
-		error = cache_open(&caches->caches[caches->count], servers[i].cache, lcore_count,
-			nodes, random);
+		error = cache_open(&caches->caches[caches->count], servers[i].cache, owner_count,
+			lcore_count, nodes, random);
 		if (error)
 			return error;
 		caches->count++;
@@ -103,15 +103,15 @@ static int caches_open(struct forward_caches *caches, const struct config *confi
 	return 0;
 }
 
-struct forward_caches *forward_caches_create(const struct config *config, uint16_t lcore_count,
-	const int *nodes, struct random_stream *random)
+struct forward_caches *forward_caches_create(const struct config *config, uint16_t owner_count,
+	uint16_t lcore_count, const int *nodes, struct random_stream *random)
 {
 	struct forward_caches *caches = calloc(1, sizeof(*caches));
 	int error;
 
 	if (!caches)
 		return NULL;
-	error = caches_open(caches, config, lcore_count, nodes, random);
+	error = caches_open(caches, config, owner_count, lcore_count, nodes, random);
 	if (!error)
 		return caches;
 	forward_caches_destroy(caches);

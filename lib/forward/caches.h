@@ -25,11 +25,12 @@ struct forward_caches {
 	uint32_t wall_offset;
 };
 
-// With a store for `lcore_count` workers each; `nodes` as in cache_store_options. The secrets come
+// With a store each, of which lcores 0 to `owner_count` - 1 own a part (the workers: who may sleep
+// is no owner) and all `lcore_count` store and look up; `nodes` as in cache_store_options. The secrets come
 // from `random`. `config` must live longer. NULL with errno: ENOMEM, or EINVAL for a size that is
 // too small for so many lcores.
-struct forward_caches *forward_caches_create(const struct config *config, uint16_t lcore_count,
-	const int *nodes, struct random_stream *random);
+struct forward_caches *forward_caches_create(const struct config *config, uint16_t owner_count,
+	uint16_t lcore_count, const int *nodes, struct random_stream *random);
 void forward_caches_destroy(struct forward_caches *caches);
 
 // `wall`: seconds since 1970 at `now`. The manager's, at the start and every second or so.

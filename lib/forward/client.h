@@ -5,19 +5,34 @@
 #include "net/frame.h"
 #include "proxy/exchange.h"
 
+// A client's connection over TCP or TLS, as whoever has them numbers it.
+struct forward_stream_client {
+	uint32_t connection;
+	uint32_t generation; // of what stands under that number
+};
+
+// Where an answer goes.
+struct forward_destination {
+	uint8_t carrier; // enum proxy_carrier: which of the two it is
+	union {
+		struct net_flow flow;
+		struct forward_stream_client stream;
+	};
+};
+
 struct forward_client {
-	struct net_flow flow; // of the answer
+	struct forward_destination destination; // of the answer
 	uint16_t id;
 	uint16_t flags; // of the client's header
 	uint16_t udp_size; // the largest answer it takes
 	uint16_t bufsize; // the server's, for what we say upstream and in answers of our own
 	uint16_t edns_offset; // of the OPT record in the message, 0 without
-	bool do_bit;
-	bool is_waiting; // for its answer; false for a refresh, and once a stale answer was sent
-	bool rotates_records;
-	bool has_subnet; // RFC 7871: nobody else waits for its answer
-	bool is_asked_as_sent; // its upstream takes no OPT of ours
-	bool removes_unasked; // a cache stands in its block: nothing it did not ask for reaches it
+	bool do_bit : 1;
+	bool is_waiting : 1; // for its answer; false for a refresh, and once a stale one was sent
+	bool rotates_records : 1;
+	bool has_subnet : 1; // RFC 7871: nobody else waits for its answer
+	bool is_asked_as_sent : 1; // its upstream takes no OPT of ours
+	bool removes_unasked : 1; // a cache stands in its block: nothing it did not ask for reaches it
 	// Where the answer is kept: number of the cache, FORWARD_NO_CACHE for nowhere. The rest is
 	// set only with a cache, and forward/questions.h's.
 	uint16_t cache;

@@ -14,33 +14,55 @@
 
 #define NO_OWNER UINT8_MAX
 
-void forward_local_ports(const struct forward_shared *shared, uint16_t lcore, uint16_t lcore_count,
-	uint16_t *first, uint16_t *count)
+// Workers share the range from its start on, stream lcores stand at its end.
+void forward_local_ports(
+	const struct forward_shared *shared, uint16_t lcore, uint16_t *first, uint16_t *count)
 {
 	uint32_t all = (uint32_t)shared->local_port_last - shared->local_port_first + 1;
-	uint32_t start = all * lcore / lcore_count;
-	uint32_t end = all * (lcore + 1u) / lcore_count;
+	uint32_t each = shared->stream_ports;
+	uint32_t of_workers = all - each * shared->stream_count;
+	uint32_t start;
+	uint32_t end;
 
+	if (lcore < shared->worker_count) {
+		start = of_workers * lcore / shared->worker_count;
+		end = of_workers * (lcore + 1u) / shared->worker_count;
+	} else {
+		start = of_workers + each * (lcore - shared->worker_count);
+		end = start + each;
+	}
 	*first = (uint16_t)(shared->local_port_first + start);
 	*count = (uint16_t)(end - start);
 }
 
-int forward_shared_init(
-	struct forward_shared *shared, uint16_t first, uint16_t last, uint16_t lcore_count)
+int forward_shared_init(struct forward_shared *shared, const struct forward_shared_options *options)
 {
-	if (!first || last < first || !lcore_count || lcore_count > FORWARD_LCORES_MOST ||
-		(uint32_t)last - first + 1 < lcore_count ||
-		(uint32_t)last - first + 1 >= PROXY_SLOT_NONE)
+	uint32_t lcores = (uint32_t)options->worker_count + options->stream_count;
+	uint16_t first = options->local_port_first;
+	uint16_t last = options->local_port_last;
+	uint32_t even;
+
+	if (!first || last < first || !options->worker_count || lcores > FORWARD_LCORES_MOST ||
+		(uint32_t)last - first + 1 < lcores ||
+		(uint32_t)last - first + 1 >= PROXY_SLOT_STREAM)
 		return -EINVAL;
-	*shared = (struct forward_shared){.local_port_first = first, .local_port_last = last};
+	*shared = (struct forward_shared){
+		.worker_count = options->worker_count,
+		.stream_count = options->stream_count,
+		.local_port_first = first,
+		.local_port_last = last,
+	};
+	even = ((uint32_t)last - first + 1) / lcores;
+	shared->stream_ports =
+		(uint16_t)(even < options->stream_ports ? even : options->stream_ports);
 	shared->port_owners = malloc((size_t)last - first + 1);
 	if (!shared->port_owners)
 		return -ENOMEM;
-	for (uint16_t lcore = 0; lcore < lcore_count; lcore++) {
+	for (uint16_t lcore = 0; lcore < lcores; lcore++) {
 		uint16_t start;
 		uint16_t count;
 
-		forward_local_ports(shared, lcore, lcore_count, &start, &count);
+		forward_local_ports(shared, lcore, &start, &count);
 		memset(shared->port_owners + (start - first), lcore, count);
 	}
 	return 0;
@@ -57,7 +79,7 @@ struct forward_lcore *forward_lcore_create(struct forward_shared *shared, struct
 {
 	struct proxy_lcore_options proxy_options = {
 		.pending_count = options->pending_count,
-		.lcore_count = options->lcore_count,
+		.lcore_count = forward_shared_lcores(shared),
 		.lcore_index = options->lcore,
 		.now = options->now,
 	};
@@ -68,8 +90,8 @@ struct forward_lcore *forward_lcore_create(struct forward_shared *shared, struct
 	lcore->shared = shared;
 	lcore->sink = options->sink;
 	lcore->lcore = options->lcore;
-	forward_local_ports(shared, options->lcore, options->lcore_count, &proxy_options.first_port,
-		&proxy_options.port_count);
+	forward_local_ports(
+		shared, options->lcore, &proxy_options.first_port, &proxy_options.port_count);
 	lcore->proxy = proxy_lcore_create(set, random, &proxy_options);
 	if (!lcore->proxy) {
 		int error = errno;
@@ -79,8 +101,8 @@ struct forward_lcore *forward_lcore_create(struct forward_shared *shared, struct
 		return NULL;
 	}
 	if (shared->caches) {
-		lcore->cached = forward_cached_create(
-			shared->caches, options->lcore, lcore->proxy, options->now);
+		lcore->cached =
+			forward_cached_create(shared, options->lcore, lcore->proxy, options->now);
 		if (!lcore->cached) {
 			int error = errno;
 
@@ -89,7 +111,8 @@ struct forward_lcore *forward_lcore_create(struct forward_shared *shared, struct
 			return NULL;
 		}
 	}
-	if (options->lcore_count > 1)
+	// Replies to a stream lcore, which has no queue, come to any.
+	if (shared->worker_count > 1 && options->lcore < shared->worker_count)
 		proxy_pools_steer(&lcore->proxy->pools, shared->steering, options->lcore);
 	return lcore;
 }
@@ -134,6 +157,14 @@ static void frame_hop(struct forward_lcore *lcore, struct net_frame *frame, uint
 		stats_count(&lcore->counters, STATS_FRAME_HOP_FULL);
 }
 
+void forward_piece_act(struct forward_lcore *lcore, struct forward_piece *piece, uint64_t now)
+{
+	if (lcore->cached)
+		forward_cached_receive(lcore, piece, now);
+	for (uint16_t i = 0; i < piece->query_count && !lcore->cached; i++)
+		forward_query_start(lcore, &piece->queries[i], now);
+}
+
 static void datagram_receive(struct forward_lcore *lcore, const struct forward_snapshot *snapshot,
 	struct net_frame *frame, struct forward_piece *piece, uint64_t now)
 {
@@ -148,8 +179,10 @@ static void datagram_receive(struct forward_lcore *lcore, const struct forward_s
 			return;
 		}
 		stats_count(&lcore->counters, STATS_FRAME_QUERY);
-		piece->query_count += forward_query_accept(
-			lcore, frame, listener, &piece->queries[piece->query_count]);
+		piece->queries[piece->query_count].frame = frame;
+		piece->queries[piece->query_count].stream = NULL;
+		piece->query_count +=
+			forward_query_accept(lcore, listener, &piece->queries[piece->query_count]);
 		stats_stages_mark(&lcore->stages, STATS_STAGE_QUERY);
 		return;
 	}
@@ -269,10 +302,7 @@ static void piece_receive(struct forward_lcore *lcore, const struct forward_snap
 	for (uint16_t i = 0; i < count; i++)
 		frame_receive(lcore, snapshot, &frames[i], &piece, now);
 	stats_stages_mark(&lcore->stages, STATS_STAGE_OTHER_FRAME);
-	if (lcore->cached)
-		forward_cached_receive(lcore, &piece, now);
-	for (uint16_t i = 0; i < piece.query_count && !lcore->cached; i++)
-		forward_query_start(lcore, &piece.queries[i], now);
+	forward_piece_act(lcore, &piece, now);
 	stats_stages_mark(&lcore->stages, STATS_STAGE_QUERY);
 }
 

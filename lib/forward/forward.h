@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "forward/client.h"
 #include "forward/snapshot.h"
 #include "net/frame.h"
 #include "proxy/exchange.h"
@@ -19,11 +20,20 @@
 // Local ports below the range that the kernel gives to its own sockets.
 #define FORWARD_LOCAL_PORT_FIRST 10240
 #define FORWARD_LOCAL_PORT_LAST 32767
+#define FORWARD_STREAM_PORTS 1024 // what a stream lcore needs, if upstreams are not more
 
 enum forward_handover {
 	FORWARD_HANDED_OVER,
 	FORWARD_RING_FULL,
 	FORWARD_NO_TAKER, // bifurcated port: the kernel has its own copy or its own path
+};
+
+// What an attempt over a stream is known by, and until when its answer is of use.
+struct forward_stream_attempt {
+	uint32_t slot;
+	uint32_t stream_attempt;
+	uint16_t upstream; // of the proxy set
+	uint64_t until;
 };
 
 // Where frames go and come from. Every call takes the frame: nobody touches it afterwards.
@@ -36,14 +46,27 @@ struct forward_sink {
 	// Frees the frame unless FORWARD_HANDED_OVER.
 	enum forward_handover (*to_kernel)(void *context, struct net_frame *frame);
 	enum forward_handover (*to_lcore)(void *context, struct net_frame *frame, uint16_t lcore);
+	// The payload is a query for an upstream over TCP or TLS. False: there is no room, and the
+	// frame is still the caller's. What becomes of it: forward_lcore_receive_stream_replies().
+	bool (*ask)(void *context, struct net_frame *frame,
+		const struct forward_stream_attempt *attempt);
+	// The payload is the answer to a query of forward_lcore_receive_stream_queries(). NULL on an
+	// lcore that has none of those.
+	void (*answer)(
+		void *context, struct net_frame *frame, const struct forward_stream_client *client);
+	// Such a query gets no answer.
+	void (*leave_unanswered)(void *context, const struct forward_stream_client *client);
 };
 
 // What all lcores share: written by the management lcore alone.
 struct forward_shared {
 	struct forward_snapshot *snapshot; // under RCU; never NULL while workers run
 	// Written before the workers start.
+	uint16_t worker_count;
+	uint16_t stream_count; // stream lcores, whose indices stand behind those of the workers
 	uint16_t local_port_first;
 	uint16_t local_port_last;
+	uint16_t stream_ports; // of each stream lcore
 	uint8_t *port_owners; // for each local port from first on, the lcore index that owns it
 	uint16_t tx_offload[FORWARD_PORTS_MOST]; // NET_OFFLOAD_TX_* by NIC port
 	struct forward_caches *caches; // NULL: none in the configuration
@@ -53,22 +76,35 @@ struct forward_shared {
 
 struct forward_lcore;
 
+static inline uint16_t forward_shared_lcores(const struct forward_shared *shared)
+{
+	return (uint16_t)(shared->worker_count + shared->stream_count);
+}
+
 struct forward_lcore_options {
-	uint16_t lcore; // index, 0 to lcore_count - 1
-	uint16_t lcore_count;
+	uint16_t lcore; // index
 	uint32_t pending_count;
 	uint64_t now;
 	struct forward_sink sink;
 };
 
 // The part of the local ports that belongs to an lcore.
-void forward_local_ports(const struct forward_shared *shared, uint16_t lcore, uint16_t lcore_count,
-	uint16_t *first, uint16_t *count);
+void forward_local_ports(
+	const struct forward_shared *shared, uint16_t lcore, uint16_t *first, uint16_t *count);
 
-// Fills in the range and who owns which of its ports. 0, -ENOMEM, or -EINVAL for a range that is
-// empty or smaller than the lcores, or for too many lcores.
+struct forward_shared_options {
+	uint16_t local_port_first;
+	uint16_t local_port_last;
+	uint16_t worker_count; // 1 or more
+	uint16_t stream_count;
+	// Ports of each stream lcore, which mostly asks over streams; no more than a worker has.
+	uint16_t stream_ports;
+};
+
+// Fills in the counts, the range and who owns which of its ports. 0,
+// -ENOMEM, or -EINVAL for a range that is empty or smaller than the lcores, or too many lcores.
 base_must_check int forward_shared_init(
-	struct forward_shared *shared, uint16_t first, uint16_t last, uint16_t lcore_count);
+	struct forward_shared *shared, const struct forward_shared_options *options);
 void forward_shared_fini(struct forward_shared *shared);
 
 // `shared`, `set` and `random` must live longer. NULL with errno.
@@ -83,6 +119,31 @@ void forward_lcore_receive(
 // Frames that another lcore passed on.
 void forward_lcore_receive_hopped(
 	struct forward_lcore *lcore, struct net_frame *frames, uint16_t count, uint64_t now);
+
+// A query that came over TCP or TLS. Of the frame, the payload counts, and no headers are there.
+struct forward_stream_query {
+	struct net_frame frame;
+	struct net_endpoint local; // where it came to
+	bool is_tls;
+	struct forward_stream_client client;
+};
+
+// The frames are taken.
+void forward_lcore_receive_stream_queries(struct forward_lcore *lcore,
+	struct forward_stream_query *queries, uint16_t count, uint64_t now);
+
+// What became of an attempt over TCP or TLS.
+struct forward_stream_reply {
+	uint32_t slot;
+	uint32_t stream_attempt;
+	bool is_failure;
+	uint8_t failure; // enum proxy_failure
+	struct net_frame frame; // its payload is the reply; not set for a failure
+};
+
+// The frames are taken.
+void forward_lcore_receive_stream_replies(struct forward_lcore *lcore,
+	struct forward_stream_reply *replies, uint16_t count, uint64_t now);
 
 // After the frames of a burst: attempts that ran out of time, and the manager's messages.
 void forward_lcore_expire(struct forward_lcore *lcore, uint64_t now);

@@ -22,6 +22,7 @@ struct forward_lcore {
 // A good query of a piece, and what takes it.
 struct forward_query {
 	struct net_frame *frame;
+	const struct forward_stream_client *stream; // who asked; NULL: a datagram
 	struct dns_message message;
 	struct forward_match match;
 	// Set where there are caches.
@@ -39,9 +40,17 @@ struct forward_piece {
 	uint16_t query_count;
 };
 
-// A datagram to a listener, parsed: true with `query` filled in, or its verdict was given.
-bool forward_query_accept(struct forward_lcore *lcore, struct net_frame *frame,
-	const struct forward_listener *listener, struct forward_query *query);
+// A datagram or message to a listener, in the frame and from the client that stand in `query`:
+// true with the rest of it filled in, or its verdict was given.
+bool forward_query_accept(struct forward_lcore *lcore, const struct forward_listener *listener,
+	struct forward_query *query);
+
+// The query gets no answer. Its frame is taken.
+void forward_query_drop(
+	struct forward_lcore *lcore, const struct forward_query *query, enum stats_counter verdict);
+
+// The queries of a piece are answered, or on their way.
+void forward_piece_act(struct forward_lcore *lcore, struct forward_piece *piece, uint64_t now);
 
 // Asks an upstream, for the client or for a cache alone (a refresh). The frame is taken.
 void forward_query_start(
@@ -53,7 +62,8 @@ void forward_query_start_refresh(
 void forward_query_refuse(
 	struct forward_lcore *lcore, const struct forward_query *query, enum dns_rcode rcode);
 
-// Writes down in the pending slot who asked, but for where the answer goes.
+// Writes down in the pending slot who asked, but for where the answer goes: that is
+// forward_query_destination().
 void forward_query_fill_client(
 	struct forward_lcore *lcore, const struct forward_query *query, uint32_t slot);
 
@@ -61,6 +71,9 @@ void forward_query_fill_client(
 // After a failed attempt it has none: an upstream that knows no EDNS may have been silent.
 bool forward_query_adds_opt(
 	const struct forward_client *client, const struct proxy_pending *pending);
+
+// What its client can take.
+uint16_t forward_query_answer_bytes(const struct forward_query *query);
 
 // Sends the query to the next upstream in `frame`, or gives it up with an answer in it. The
 // payload of the frame is the query as the client sent it.
@@ -71,9 +84,18 @@ void forward_query_attempt(
 void forward_query_attempt_again(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now);
 
+// The reply was cut: the same upstream is asked over a stream, if that is wanted, in the frame,
+// which is taken then. False: nothing was done.
+bool forward_query_ask_whole(
+	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now);
+
 // The reply goes to the client of the slot, as it is but for what belongs to the client.
 void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	struct dns_message *reply);
+
+// The good reply to the query in `slot`, from wherever it came.
+void forward_reply_use(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	struct dns_message *reply, uint64_t now);
 
 // A datagram to a local port of this lcore, and an ICMP error about one.
 void forward_reply_receive(struct forward_lcore *lcore, struct net_frame *frame, uint64_t now);
@@ -93,6 +115,18 @@ static inline void forward_frame_drop(
 	forward_frame_release(lcore, frame);
 }
 
+static inline void forward_query_destination(
+	const struct forward_query *query, struct forward_destination *destination)
+{
+	if (base_unlikely(query->stream)) {
+		destination->carrier = PROXY_CARRIER_STREAM;
+		destination->stream = *query->stream;
+		return;
+	}
+	destination->carrier = PROXY_CARRIER_DATAGRAM;
+	net_frame_flow_back(query->frame, &destination->flow);
+}
+
 // Writes the headers of `flow` round the payload and sends the frame. A frame without room for
 // them (no driver hands out such) is dropped and counted as lacking.
 static inline void forward_frame_send(struct forward_lcore *lcore, struct net_frame *frame,
@@ -106,4 +140,24 @@ static inline void forward_frame_send(struct forward_lcore *lcore, struct net_fr
 	frame->port = flow->port;
 	stats_count(&lcore->counters, sent);
 	lcore->sink.send(lcore->sink.context, frame);
+}
+
+// The payload is an answer.
+static inline void forward_answer_send(struct forward_lcore *lcore, struct net_frame *frame,
+	const struct forward_destination *destination)
+{
+	if (base_likely(destination->carrier == PROXY_CARRIER_DATAGRAM)) {
+		forward_frame_send(lcore, frame, &destination->flow, STATS_SENT_ANSWERS);
+		return;
+	}
+	stats_count(&lcore->counters, STATS_SENT_STREAM_ANSWERS);
+	lcore->sink.answer(lcore->sink.context, frame, &destination->stream);
+}
+
+// There is none, and no frame: only who has streams of clients wants to know.
+static inline void forward_answer_leave_out(
+	struct forward_lcore *lcore, const struct forward_destination *destination)
+{
+	if (destination->carrier == PROXY_CARRIER_STREAM)
+		lcore->sink.leave_unanswered(lcore->sink.context, &destination->stream);
 }

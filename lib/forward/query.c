@@ -2,17 +2,25 @@
 #include "forward/cached.h"
 
 // An answer of our own goes back in the frame that brought the query.
-static void query_refuse(struct forward_lcore *lcore, struct net_frame *frame,
-	enum dns_read_result read, const struct dns_message *query, enum dns_rcode rcode,
-	uint16_t bufsize)
+static void query_refuse(struct forward_lcore *lcore, const struct forward_query *query,
+	enum dns_read_result read, enum dns_rcode rcode, uint16_t bufsize)
 {
-	struct net_flow flow;
+	struct net_frame *frame = query->frame;
+	struct forward_destination destination;
 
-	net_frame_flow_back(frame, &flow);
+	forward_query_destination(query, &destination);
 	net_frame_payload_rewritten(frame,
 		dns_message_make_error(net_frame_payload(frame), net_frame_payload_room(frame),
-			read, query, rcode, DNS_EDE_NONE, bufsize));
-	forward_frame_send(lcore, frame, &flow, STATS_SENT_ANSWERS);
+			read, &query->message, rcode, DNS_EDE_NONE, bufsize));
+	forward_answer_send(lcore, frame, &destination);
+}
+
+void forward_query_drop(
+	struct forward_lcore *lcore, const struct forward_query *query, enum stats_counter verdict)
+{
+	if (base_unlikely(query->stream))
+		lcore->sink.leave_unanswered(lcore->sink.context, query->stream);
+	forward_frame_drop(lcore, query->frame, verdict);
 }
 
 // SERVFAIL for a query that was started: the payload is the query as the client sent it.
@@ -24,7 +32,7 @@ static void query_give_up(
 	enum dns_extended_error extended = pending->last_failure == PROXY_FAILURE_GARBAGE
 						   ? DNS_EDE_NETWORK_ERROR
 						   : DNS_EDE_NO_REACHABLE_AUTHORITY;
-	struct net_flow flow = client->flow;
+	struct forward_destination destination = client->destination;
 	struct dns_message query;
 	enum dns_read_result read;
 
@@ -38,7 +46,7 @@ static void query_give_up(
 			read, &query, DNS_RCODE_SERVFAIL, extended, client->bufsize));
 	stats_count(&lcore->counters, STATS_QUERY_FAILED);
 	proxy_query_finish(lcore->proxy, slot, now);
-	forward_frame_send(lcore, frame, &flow, STATS_SENT_ANSWERS);
+	forward_answer_send(lcore, frame, &destination);
 }
 
 bool forward_query_adds_opt(
@@ -62,20 +70,32 @@ static void query_widen(struct forward_lcore *lcore, uint32_t slot, struct net_f
 		frame, DNS_FLAGS_OFFSET, (uint16_t)(client->flags | DNS_FLAG_AD));
 }
 
-void forward_query_attempt(
-	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
+// By whoever has the streams. Without room there, nobody waits for some.
+static void attempt_send_to_stream(struct forward_lcore *lcore, uint32_t slot,
+	struct net_frame *frame, const struct proxy_attempt *attempt, uint64_t now)
 {
-	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
-	struct proxy_attempt attempt;
-	struct net_flow flow;
+	const struct proxy_pending *pending = proxy_pending_at(&lcore->proxy->pending, slot);
+	const struct forward_stream_attempt stream = {
+		.slot = slot,
+		.stream_attempt = attempt->stream_attempt,
+		.upstream = pending->upstream,
+		.until = attempt->until,
+	};
 
-	if (base_unlikely(!proxy_attempt_start(lcore->proxy, slot, now, &attempt))) {
-		query_give_up(lcore, slot, frame, now);
+	if (base_likely(lcore->sink.ask(lcore->sink.context, frame, &stream))) {
+		stats_count(&lcore->counters, STATS_SENT_STREAM_ATTEMPTS);
 		return;
 	}
-	if (base_unlikely(proxy_pending_at(&lcore->proxy->pending, slot)->failed_attempts))
-		stats_count(&lcore->counters, STATS_SENT_RETRIES);
-	net_frame_payload_store_u16(frame, DNS_ID_OFFSET, attempt.id);
+	stats_count(&lcore->counters, STATS_SENT_STREAM_FULL);
+	proxy_attempt_fail(lcore->proxy, slot, PROXY_FAILURE_NO_STREAM, now);
+	query_give_up(lcore, slot, frame, now);
+}
+
+// The query in the frame becomes what the upstream is to see, but for its id.
+static void attempt_prepare(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame)
+{
+	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
+
 	if (client->cache != FORWARD_NO_CACHE)
 		query_widen(lcore, slot, frame);
 	// An answer that arrives in fragments would be lost: ask for none.
@@ -85,15 +105,43 @@ void forward_query_attempt(
 		if (bytes_load_u16(net_frame_payload(frame) + size) > client->bufsize)
 			net_frame_payload_store_u16(frame, size, client->bufsize);
 	}
+}
+
+// The payload is the query as the client sent it.
+static void attempt_send(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	const struct proxy_attempt *attempt, uint64_t now)
+{
+	struct net_flow flow;
+
+	attempt_prepare(lcore, slot, frame);
+	if (base_unlikely(attempt->carrier == PROXY_CARRIER_STREAM)) {
+		attempt_send_to_stream(lcore, slot, frame, attempt, now);
+		return;
+	}
+	net_frame_payload_store_u16(frame, DNS_ID_OFFSET, attempt->id);
 	flow = (struct net_flow){
-		.source = {.address = attempt.path->source, .port = attempt.local_port},
-		.destination = attempt.upstream->endpoint,
-		.source_mac = attempt.path->source_mac,
-		.destination_mac = attempt.path->next_hop_mac,
-		.vlan = attempt.path->vlan,
-		.port = attempt.path->port,
+		.source = {.address = attempt->path->source, .port = attempt->local_port},
+		.destination = attempt->upstream->endpoint,
+		.source_mac = attempt->path->source_mac,
+		.destination_mac = attempt->path->next_hop_mac,
+		.vlan = attempt->path->vlan,
+		.port = attempt->path->port,
 	};
 	forward_frame_send(lcore, frame, &flow, STATS_SENT_ATTEMPTS);
+}
+
+void forward_query_attempt(
+	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
+{
+	struct proxy_attempt attempt;
+
+	if (base_unlikely(!proxy_attempt_start(lcore->proxy, slot, now, &attempt))) {
+		query_give_up(lcore, slot, frame, now);
+		return;
+	}
+	if (base_unlikely(proxy_pending_at(&lcore->proxy->pending, slot)->failed_attempts))
+		stats_count(&lcore->counters, STATS_SENT_RETRIES);
+	attempt_send(lcore, slot, frame, &attempt, now);
 }
 
 // Without a frame to ask with, there is none to answer with.
@@ -103,39 +151,75 @@ static void query_abandon(struct forward_lcore *lcore, uint32_t slot, uint64_t n
 		forward_cached_give_up(lcore, slot, NULL, DNS_EDE_NO_REACHABLE_AUTHORITY, now);
 		return;
 	}
+	forward_answer_leave_out(lcore, &forward_client_of(lcore->proxy, slot)->destination);
 	stats_count(&lcore->counters, STATS_QUERY_NO_FRAME);
 	proxy_query_finish(lcore->proxy, slot, now);
 }
 
-void forward_query_attempt_again(
-	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
+// The query as its client sent it, in `frame`, which is of no more use otherwise, or, where that is
+// NULL or too small, in a new one, which `fresh` has room for. NULL: there is none.
+static struct net_frame *query_refill(struct forward_lcore *lcore, uint32_t slot,
+	struct net_frame *frame, struct net_frame *fresh)
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->proxy->pending, slot);
-	struct net_frame fresh;
 
 	if (frame && net_frame_payload_room(frame) < pending->message_length) {
 		forward_frame_release(lcore, frame);
 		frame = NULL;
 	}
 	if (!frame) {
-		if (base_unlikely(!lcore->sink.allocate(lcore->sink.context, &fresh))) {
+		if (base_unlikely(!lcore->sink.allocate(lcore->sink.context, fresh))) {
 			stats_count(&lcore->counters, STATS_NO_FRAMES);
-			query_abandon(lcore, slot, now);
-			return;
+			return NULL;
 		}
-		frame = &fresh;
+		frame = fresh;
 	}
 	memcpy(net_frame_payload(frame), proxy_pending_message(&lcore->proxy->pending, pending),
 		pending->message_length);
 	net_frame_payload_rewritten(frame, pending->message_length);
-	forward_query_attempt(lcore, slot, frame, now);
+	return frame;
+}
+
+void forward_query_attempt_again(
+	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
+{
+	struct net_frame fresh;
+
+	frame = query_refill(lcore, slot, frame, &fresh);
+	if (base_unlikely(!frame))
+		query_abandon(lcore, slot, now);
+	else
+		forward_query_attempt(lcore, slot, frame, now);
+}
+
+bool forward_query_ask_whole(
+	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
+{
+	struct proxy_attempt attempt;
+	struct net_frame fresh;
+
+	if (!proxy_attempt_start_again(lcore->proxy, slot, now, &attempt))
+		return false;
+	stats_count(&lcore->counters, STATS_SENT_AFTER_TC);
+	frame = query_refill(lcore, slot, frame, &fresh);
+	if (base_unlikely(!frame))
+		query_abandon(lcore, slot, now);
+	else
+		attempt_send(lcore, slot, frame, &attempt, now);
+	return true;
 }
 
 void forward_query_refuse(
 	struct forward_lcore *lcore, const struct forward_query *query, enum dns_rcode rcode)
 {
-	query_refuse(
-		lcore, query->frame, DNS_READ_GOOD, &query->message, rcode, query->match.bufsize);
+	query_refuse(lcore, query, DNS_READ_GOOD, rcode, query->match.bufsize);
+}
+
+uint16_t forward_query_answer_bytes(const struct forward_query *query)
+{
+	if (base_unlikely(query->stream))
+		return DNS_MESSAGE_BYTES_MOST;
+	return dns_message_udp_size(&query->message, query->match.bufsize);
 }
 
 void forward_query_fill_client(
@@ -146,7 +230,7 @@ void forward_query_fill_client(
 
 	client->id = message->id;
 	client->flags = message->flags;
-	client->udp_size = dns_message_udp_size(message, query->match.bufsize);
+	client->udp_size = forward_query_answer_bytes(query);
 	client->bufsize = query->match.bufsize;
 	client->edns_offset = message->edns.is_present ? message->edns.offset : 0;
 	client->do_bit = message->edns.do_bit;
@@ -184,7 +268,9 @@ void forward_query_start(
 		return;
 	}
 	forward_query_fill_client(lcore, query, slot);
-	net_frame_flow_back(query->frame, &forward_client_of(lcore->proxy, slot)->flow);
+	forward_query_destination(query, &forward_client_of(lcore->proxy, slot)->destination);
+	if (base_unlikely(query->stream))
+		proxy_query_set_carrier(lcore->proxy, slot, PROXY_CARRIER_STREAM);
 	if (query->is_common)
 		forward_cached_begin(lcore, slot, query->found_stale, now);
 	forward_query_attempt(lcore, slot, query->frame, now);
@@ -225,42 +311,41 @@ static bool query_is_bad(const struct dns_message *query, enum dns_read_result r
 	return true;
 }
 
-bool forward_query_accept(struct forward_lcore *lcore, struct net_frame *frame,
-	const struct forward_listener *listener, struct forward_query *query)
+bool forward_query_accept(struct forward_lcore *lcore, const struct forward_listener *listener,
+	struct forward_query *query)
 {
-	const uint8_t *bytes = net_frame_payload(frame);
+	const uint8_t *bytes = net_frame_payload(query->frame);
 	struct dns_message *message = &query->message;
-	enum dns_read_result read = dns_message_read(message, bytes, frame->payload_length);
+	enum dns_read_result read = dns_message_read(message, bytes, query->frame->payload_length);
 	enum stats_counter verdict;
 	enum dns_rcode rcode;
 
-	query->frame = frame;
 	query->may_be_cached = false;
 	query->has_subnet = false;
 	query->is_common = false;
 	query->found_stale = false;
 	if (base_unlikely(read == DNS_READ_SHORT)) {
-		forward_frame_drop(lcore, frame, STATS_QUERY_SHORT);
+		forward_query_drop(lcore, query, STATS_QUERY_SHORT);
 		return false;
 	}
 	if (base_unlikely(message->flags & DNS_FLAG_QR)) {
-		forward_frame_drop(lcore, frame, STATS_QUERY_RESPONSE);
+		forward_query_drop(lcore, query, STATS_QUERY_RESPONSE);
 		return false;
 	}
 	if (base_unlikely(lcore->takes_no_queries)) {
-		forward_frame_drop(lcore, frame, STATS_QUERY_STOPPING);
+		forward_query_drop(lcore, query, STATS_QUERY_STOPPING);
 		return false;
 	}
 	if (base_unlikely(query_is_bad(message, read, &rcode, &verdict))) {
 		stats_count(&lcore->counters, verdict);
-		query_refuse(lcore, frame, read, message, rcode, DNS_UDP_BYTES_WITHOUT_EDNS);
+		query_refuse(lcore, query, read, rcode, DNS_UDP_BYTES_WITHOUT_EDNS);
 		return false;
 	}
 	query->match = forward_listener_match(
 		listener, bytes + DNS_HEADER_BYTES, message->question.name_length);
 	if (base_unlikely(query->match.group == FORWARD_NO_GROUP)) {
 		stats_count(&lcore->counters, STATS_QUERY_NO_MATCH);
-		query_refuse(lcore, frame, read, message, DNS_RCODE_REFUSED, query->match.bufsize);
+		query_refuse(lcore, query, read, DNS_RCODE_REFUSED, query->match.bufsize);
 		return false;
 	}
 	return true;

@@ -54,7 +54,7 @@ void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_
 	struct proxy_pending *pending = proxy_pending_at(&lcore->proxy->pending, slot);
 	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
 	const uint16_t kept = DNS_FLAG_RD | DNS_FLAG_CD;
-	struct net_flow flow = client->flow;
+	struct forward_destination destination = client->destination;
 	enum stats_counter verdict = STATS_QUERY_ANSWERED;
 
 	if (client->removes_unasked)
@@ -73,12 +73,15 @@ void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_
 		verdict = STATS_QUERY_TRUNCATED;
 	}
 	stats_count(&lcore->counters, verdict);
-	forward_frame_send(lcore, frame, &flow, STATS_SENT_ANSWERS);
+	forward_answer_send(lcore, frame, &destination);
 }
 
-static void reply_use(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+void forward_reply_use(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	struct dns_message *reply, uint64_t now)
 {
+	if (base_unlikely(reply->flags & DNS_FLAG_TC) &&
+		forward_query_ask_whole(lcore, slot, frame, now))
+		return;
 	if (forward_client_of(lcore->proxy, slot)->cache != FORWARD_NO_CACHE) {
 		forward_cached_reply(lcore, slot, frame, reply, now);
 		return;
@@ -96,7 +99,7 @@ void forward_reply_receive(struct forward_lcore *lcore, struct net_frame *frame,
 		net_frame_payload(frame), frame->payload_length, &reply, &slot)) {
 	case PROXY_REPLY_GOOD:
 		stats_count(&lcore->counters, STATS_REPLY_RELAYED);
-		reply_use(lcore, slot, frame, &reply, now);
+		forward_reply_use(lcore, slot, frame, &reply, now);
 		return;
 	case PROXY_REPLY_GARBAGE:
 		stats_count(&lcore->counters, STATS_REPLY_GARBAGE);

@@ -53,6 +53,12 @@ const struct forward_listener *forward_snapshot_find(
 	return snapshot_find_entry(snapshot, &destination->address, destination->port);
 }
 
+const struct forward_listener *forward_snapshot_find_stream(const struct forward_snapshot *snapshot,
+	const struct net_endpoint *destination, bool is_tls)
+{
+	return is_tls ? NULL : forward_snapshot_find(snapshot, destination);
+}
+
 bool forward_snapshot_is_local(
 	const struct forward_snapshot *snapshot, const struct net_address *address)
 {

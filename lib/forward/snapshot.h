@@ -36,6 +36,9 @@ struct proxy_set *forward_proxy_set_create(const struct config *config);
 const struct forward_listener *forward_snapshot_find(
 	const struct forward_snapshot *snapshot, const struct net_endpoint *destination);
 
+const struct forward_listener *forward_snapshot_find_stream(const struct forward_snapshot *snapshot,
+	const struct net_endpoint *destination, bool is_tls);
+
 bool forward_snapshot_is_local(
 	const struct forward_snapshot *snapshot, const struct net_address *address);
 

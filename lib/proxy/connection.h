@@ -15,6 +15,8 @@
 #include "proxy/upstream.h"
 
 #define PROXY_SLOT_NONE UINT16_MAX
+// No slot of this lcore: the query is with whoever has the streams.
+#define PROXY_SLOT_STREAM (UINT16_MAX - 1)
 
 // In proxy_lcore.states. OPEN and UNLINKED are written by the owner; the slot goes back to FREE
 // by the owner too, once the manager has sent it the message that it closed the connection.

@@ -94,11 +94,16 @@ enum proxy_start proxy_query_start(struct proxy_lcore *lcore, uint16_t group,
 	pending->deadline = now + PROXY_QUERY_DEADLINE;
 	pending->failed_attempts = 0;
 	pending->order = proxy_order_start(&lcore->set->groups[group], &state->turn, lcore->random);
-	pending->connection = PROXY_SLOT_NONE;
 	pending->group = group;
 	pending->question_end = question_end;
 	pending->last_failure = PROXY_FAILURE_TIMEOUT;
+	pending->client_carrier = PROXY_CARRIER_DATAGRAM;
 	return PROXY_START_GOOD;
+}
+
+void proxy_query_set_carrier(struct proxy_lcore *lcore, uint32_t slot, enum proxy_carrier carrier)
+{
+	proxy_pending_at(&lcore->pending, slot)->client_carrier = (uint8_t)carrier;
 }
 
 static void attempt_count_failure(
@@ -123,18 +128,39 @@ static void attempt_prefetch_next(const struct proxy_lcore *lcore, uint16_t upst
 	proxy_pending_prefetch(&lcore->pending, next);
 }
 
-// Tries the upstream whose turn it is. False with the failure counted.
-static bool attempt_try_upstream(
+// FORWARD.md: TLS is always TLS; else as told, or as the client came.
+static bool attempt_wants_stream(const struct proxy_settings *settings,
+	const struct proxy_upstream *upstream, const struct proxy_pending *pending)
+{
+	if (base_unlikely(upstream->is_tls || settings->force_tcp))
+		return true;
+	return base_unlikely(pending->client_carrier == PROXY_CARRIER_STREAM) &&
+	       !settings->prefer_udp;
+}
+
+// The kernel finds the way of a stream, and whoever has the streams finds out that there is none.
+static void attempt_start_stream(
+	struct proxy_lcore *lcore, struct proxy_pending *pending, struct proxy_attempt *attempt)
+{
+	pending->connection = PROXY_SLOT_STREAM;
+	pending->stream_attempt = ++lcore->stream_attempts;
+	*attempt = (struct proxy_attempt){
+		.upstream = &lcore->set->upstreams[pending->upstream],
+		.carrier = PROXY_CARRIER_STREAM,
+		.stream_attempt = pending->stream_attempt,
+	};
+}
+
+// False with the failure counted.
+static bool attempt_start_datagram(
 	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
-	const struct proxy_group *group = &lcore->set->groups[pending->group];
-	uint16_t index = (uint16_t)(group->first_upstream + pending->order.position);
+	uint16_t index = pending->upstream;
 	struct proxy_upstream *upstream = &lcore->set->upstreams[index];
 	const struct net_path *path = rcu_pointer_read(upstream->path);
 	uint16_t connection;
 
-	pending->upstream = index;
 	if (base_unlikely(!path || !path->is_usable)) {
 		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PATH);
 		return false;
@@ -160,13 +186,43 @@ static bool attempt_try_upstream(
 	return true;
 }
 
+// Tries the upstream whose turn it is. False with the failure counted.
+static bool attempt_try_upstream(
+	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+	const struct proxy_group *group = &lcore->set->groups[pending->group];
+
+	pending->upstream = (uint16_t)(group->first_upstream + pending->order.position);
+	if (base_unlikely(attempt_wants_stream(
+		    &group->settings, &lcore->set->upstreams[pending->upstream], pending))) {
+		attempt_start_stream(lcore, pending, attempt);
+		return true;
+	}
+	return attempt_start_datagram(lcore, slot, now, attempt);
+}
+
+// The attempt is on its way: until when, and that it was sent.
+static void attempt_arm(
+	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+	struct proxy_upstream_counts *counts = &lcore->counts[pending->upstream];
+
+	attempt->until = now + lcore->set->groups[pending->group].settings.read_timeout;
+	if (attempt->until > pending->deadline)
+		attempt->until = pending->deadline;
+	pending->sent_at = now;
+	timer_wheel_arm(&lcore->wheel, slot, attempt->until);
+	base_store(&counts->sent, counts->sent + 1);
+}
+
 bool proxy_attempt_start(
 	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 	const struct proxy_group *group = &lcore->set->groups[pending->group];
 	uint32_t most = group->settings.max_connect_attempts;
-	uint64_t until;
 
 	// Upstreams that fail at once are each looked at once a call, whatever `most` says.
 	for (uint16_t looks = 0; looks < group->upstream_count; looks++) {
@@ -174,13 +230,7 @@ bool proxy_attempt_start(
 			return false;
 		if (!attempt_try_upstream(lcore, slot, now, attempt))
 			continue;
-		until = now + group->settings.read_timeout;
-		if (until > pending->deadline)
-			until = pending->deadline;
-		pending->sent_at = now;
-		timer_wheel_arm(&lcore->wheel, slot, until);
-		base_store(&lcore->counts[pending->upstream].sent,
-			lcore->counts[pending->upstream].sent + 1);
+		attempt_arm(lcore, slot, now, attempt);
 		return true;
 	}
 	return false;
@@ -191,9 +241,25 @@ static void attempt_end(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 
 	timer_wheel_cancel(&lcore->wheel, slot);
-	proxy_pending_unfile(&lcore->pending, slot);
-	proxy_pool_give_back(&lcore->pools, pending->connection, now);
+	if (base_likely(pending->connection != PROXY_SLOT_STREAM)) {
+		proxy_pending_unfile(&lcore->pending, slot);
+		proxy_pool_give_back(&lcore->pools, pending->connection, now);
+	}
 	pending->connection = PROXY_SLOT_NONE;
+}
+
+bool proxy_attempt_start_again(
+	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+
+	if (!lcore->set->groups[pending->group].settings.prefer_udp ||
+		pending->connection == PROXY_SLOT_STREAM || now >= pending->deadline)
+		return false;
+	attempt_end(lcore, slot, now);
+	attempt_start_stream(lcore, pending, attempt);
+	attempt_arm(lcore, slot, now, attempt);
+	return true;
 }
 
 void proxy_attempt_fail(
@@ -201,7 +267,8 @@ void proxy_attempt_fail(
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 
-	proxy_pool_retire(&lcore->pools, pending->connection, PROXY_CLOSE_ERROR);
+	if (base_likely(pending->connection != PROXY_SLOT_STREAM))
+		proxy_pool_retire(&lcore->pools, pending->connection, PROXY_CLOSE_ERROR);
 	attempt_end(lcore, slot, now);
 	attempt_count_failure(lcore, pending, failure);
 }
@@ -289,6 +356,19 @@ static bool reply_asks_the_same(struct proxy_lcore *lcore, struct proxy_pending 
 		       (size_t)name_end - DNS_HEADER_BYTES);
 }
 
+// What came for the query, of whom everything else is right.
+static enum proxy_reply reply_read(struct proxy_lcore *lcore, struct proxy_pending *pending,
+	const uint8_t *bytes, uint16_t length, struct dns_message *message)
+{
+	// A response has the opcode of the query (RFC 1035, section 4.1.1).
+	if (dns_message_read(message, bytes, length) != DNS_READ_GOOD ||
+		message->opcode != DNS_OPCODE_QUERY)
+		return PROXY_REPLY_GARBAGE;
+	if (!reply_asks_the_same(lcore, pending, bytes, message))
+		return PROXY_REPLY_MISMATCHED;
+	return PROXY_REPLY_GOOD;
+}
+
 enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_endpoint *source,
 	const struct net_endpoint *destination, const uint8_t *bytes, uint16_t length,
 	struct dns_message *message, uint32_t *slot)
@@ -304,13 +384,22 @@ enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_e
 	if (!net_endpoint_equal(source, &lcore->set->upstreams[pending->upstream].endpoint) ||
 		!net_address_equal(&destination->address, &pending->local_address))
 		return PROXY_REPLY_FORGED;
-	// A response has the opcode of the query (RFC 1035, section 4.1.1).
-	if (dns_message_read(message, bytes, length) != DNS_READ_GOOD ||
-		message->opcode != DNS_OPCODE_QUERY)
-		return PROXY_REPLY_GARBAGE;
-	if (!reply_asks_the_same(lcore, pending, bytes, message))
-		return PROXY_REPLY_MISMATCHED;
-	return PROXY_REPLY_GOOD;
+	return reply_read(lcore, pending, bytes, length, message);
+}
+
+bool proxy_stream_attempt_is_on_way(
+	const struct proxy_lcore *lcore, uint32_t slot, uint32_t stream_attempt)
+{
+	const struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+
+	return pending->connection == PROXY_SLOT_STREAM &&
+	       pending->stream_attempt == stream_attempt;
+}
+
+enum proxy_reply proxy_stream_reply_match(struct proxy_lcore *lcore, uint32_t slot,
+	const uint8_t *bytes, uint16_t length, struct dns_message *message)
+{
+	return reply_read(lcore, proxy_pending_at(&lcore->pending, slot), bytes, length, message);
 }
 
 uint32_t proxy_error_match(const struct proxy_lcore *lcore,

@@ -7,6 +7,9 @@
 //   proxy_query_start -> proxy_attempt -> (datagram leaves) -> proxy_reply_match -> proxy_query_finish
 //                          ^                                     |  timeout, ICMP error, garbage
 //                          +------------- proxy_attempt_fail <---+
+//
+// An attempt over TCP or TLS goes to whoever has the connections (proxy/stream_exchange.h), on this
+// lcore or another, and comes back by proxy_stream_reply_match() or as a failure.
 #pragma once
 
 #include <stdbool.h>
@@ -39,6 +42,7 @@ struct proxy_lcore {
 	struct proxy_pending_table pending;
 	struct proxy_group_state *groups;
 	struct proxy_upstream_counts *counts;
+	uint32_t stream_attempts; // begun
 	struct timer_wheel wheel;
 };
 
@@ -69,18 +73,31 @@ enum proxy_start proxy_query_start(struct proxy_lcore *lcore, uint16_t group,
 	const uint8_t *message, uint16_t length, uint16_t question_end, uint64_t now,
 	uint32_t *slot);
 
-// What one attempt sends: the pending message, under this id, from this port to this upstream.
+// How its client came, where that was not by a datagram: right after the start.
+void proxy_query_set_carrier(struct proxy_lcore *lcore, uint32_t slot, enum proxy_carrier carrier);
+
+// What one attempt sends: the pending message to this upstream.
 struct proxy_attempt {
 	const struct proxy_upstream *upstream;
+	enum proxy_carrier carrier;
+	// Of a datagram: under this id, from this port.
 	const struct net_path *path; // good within this burst
 	uint16_t local_port;
 	uint16_t id;
+	// Over a stream, under any id: it is named by the slot and this, and of no use after `until`.
+	uint32_t stream_attempt;
+	uint64_t until;
 };
 
 // Takes a connection to the next upstream that has a path, draws an id and starts the clock.
 // False when the query has to be given up: attempts, upstreams or time are used up, and
 // proxy_pending.last_failure says why the last one failed.
 bool proxy_attempt_start(
+	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt);
+
+// A reply by datagram was truncated (it is good, and its attempt over): asks the same upstream over
+// a stream. False where that is not wanted, or too late: the attempt stays as it was.
+bool proxy_attempt_start_again(
 	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt);
 
 // The attempt on its way failed. Its connection takes no new query after a timeout or an error.
@@ -117,6 +134,15 @@ void proxy_reply_prefetch_timer(const struct proxy_lcore *lcore, uint16_t local_
 enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_endpoint *source,
 	const struct net_endpoint *destination, const uint8_t *bytes, uint16_t length,
 	struct dns_message *message, uint32_t *slot);
+
+// The slot's attempt of this number over a stream is still what it waits for.
+bool proxy_stream_attempt_is_on_way(
+	const struct proxy_lcore *lcore, uint32_t slot, uint32_t stream_attempt);
+
+// What whoever has the streams says that the answer to an attempt is, which is on its way: GOOD
+// with *message set, MISMATCHED, or GARBAGE.
+enum proxy_reply proxy_stream_reply_match(struct proxy_lcore *lcore, uint32_t slot,
+	const uint8_t *bytes, uint16_t length, struct dns_message *message);
 
 // Which query an ICMP error is about, by the datagram that it quotes; PROXY_PENDING_NONE if none.
 uint32_t proxy_error_match(const struct proxy_lcore *lcore,

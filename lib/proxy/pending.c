@@ -8,6 +8,7 @@
 #include "base/atomic.h"
 #include "base/bytes.h"
 #include "base/table_memory.h"
+#include "proxy/connection.h"
 
 #define LINE_ENTRIES (BASE_CACHE_LINE / sizeof(uint32_t))
 #define SLOT_MASK 0xffffffu
@@ -88,6 +89,7 @@ uint32_t proxy_pending_allocate(
 	if (base_likely(table->free_count >= SLOTS_AHEAD))
 		slot_prefetch(&table->slots[table->free_slots[table->free_count - SLOTS_AHEAD]]);
 	pending = &table->slots[slot];
+	pending->connection = PROXY_SLOT_NONE;
 	base_store(&table->in_use, table->in_use + 1);
 	pending->long_message = long_message;
 	pending->message_length = length;

@@ -23,7 +23,14 @@ enum proxy_failure {
 	PROXY_FAILURE_GARBAGE, // an answer with the right id that can not be read
 	PROXY_FAILURE_NO_PATH, // no route, or no neighbour
 	PROXY_FAILURE_NO_PORT, // no local port
+	PROXY_FAILURE_NO_STREAM, // over TCP or TLS, and whoever does that takes no more
 	PROXY_FAILURES,
+};
+
+// How a client came, and how an attempt goes: one datagram, or over a TCP or TLS connection.
+enum proxy_carrier {
+	PROXY_CARRIER_DATAGRAM,
+	PROXY_CARRIER_STREAM,
 };
 
 // One query on its way. 256 bytes: what matching reads stands first, in one line.
@@ -34,13 +41,16 @@ struct proxy_pending {
 	uint32_t long_message; // number of a long message buffer, or PROXY_PENDING_NONE
 	struct proxy_order order;
 	uint16_t id; // of this attempt
-	uint16_t connection; // its slot number, PROXY_SLOT_NONE between attempts
+	// Its slot number; PROXY_SLOT_STREAM: over a stream; PROXY_SLOT_NONE between attempts.
+	uint16_t connection;
 	uint16_t upstream;
 	uint16_t group;
 	uint16_t message_length;
 	uint16_t question_end; // offset behind the question in the message
 	struct net_address local_address; // that this attempt left from
+	uint32_t stream_attempt; // of an attempt over a stream: tells it from the slot's others
 	uint8_t last_failure; // enum proxy_failure
+	uint8_t client_carrier; // enum proxy_carrier
 
 	// The caller's: who asked. Not looked at here.
 	uint8_t context[PROXY_CONTEXT_BYTES] base_aligned(BASE_CACHE_LINE);

@@ -31,11 +31,14 @@ struct proxy_settings {
 	uint64_t read_timeout; // for one attempt
 	uint32_t max_idle_conns; // an upstream; 0: no limit
 	uint32_t max_concurrent; // queries of the group in flight; 0: no limit
+	bool force_tcp;
+	bool prefer_udp;
 	uint32_t max_connect_attempts; // failed attempts a query; 0: only the deadline counts
 };
 
 struct proxy_upstream {
 	struct net_endpoint endpoint;
+	bool is_tls;
 	uint16_t group;
 	// Written by the management lcore (proxy_upstream_set_path), read under RCU by workers;
 	// NULL until the first path is known.

@@ -2,8 +2,8 @@
 // Every frame and every query ends in one verdict, and each verdict is a counter here. One set an
 // lcore, written by that lcore alone, read by any with stats_read. For one lcore that rests:
 //   frames_received + frames_hopped_in = all of the group frame
-//   frame_query = all of the group query + queries in flight
-//   frame_reply = all of the group reply
+//   frame_query + stream_query = all of the group query + queries in flight
+//   frame_reply + stream_reply = all of the group reply
 //   frame_icmp_error = all of the group icmp
 #pragma once
 
@@ -14,6 +14,7 @@
 
 enum stats_group {
 	STATS_GROUP_INPUT,
+	STATS_GROUP_STREAM,
 	STATS_GROUP_FRAME,
 	STATS_GROUP_QUERY,
 	STATS_GROUP_REPLY,
@@ -27,6 +28,8 @@ enum stats_group {
 #define STATS_COUNTER_LIST(X)                                                                      \
 	X(FRAMES_RECEIVED, frames_received, INPUT, "frames from NIC queues")                       \
 	X(FRAMES_HOPPED_IN, frames_hopped_in, INPUT, "frames that another lcore passed on")        \
+	X(STREAM_QUERY, stream_query, STREAM, "queries over TCP and TLS")                          \
+	X(STREAM_REPLY, stream_reply, STREAM, "attempts over TCP and TLS that came back")          \
 	X(FRAME_QUERY, frame_query, FRAME, "datagrams to an address and port served")              \
 	X(FRAME_REPLY, frame_reply, FRAME, "datagrams to a local port of this lcore")              \
 	X(FRAME_ICMP_ERROR, frame_icmp_error, FRAME, "unreachable errors for a local port")        \
@@ -56,17 +59,25 @@ enum stats_group {
 	X(QUERY_FAILED, query_failed, QUERY, "SERVFAIL: attempts, upstreams or time used up")      \
 	X(QUERY_NO_FRAME, query_no_frame, QUERY, "given up silently: no frame to answer with")     \
 	X(QUERY_STOPPING, query_stopping, QUERY, "dropped: the program is stopping")               \
+	X(QUERY_NO_LISTENER, query_no_listener, QUERY,                                             \
+		"dropped: over TCP, no longer served there")                                       \
 	X(REPLY_RELAYED, reply_relayed, REPLY, "replies that answered a query")                    \
 	X(REPLY_SHORT, reply_short, REPLY, "dropped: shorter than a header, or no response")       \
 	X(REPLY_LATE, reply_late, REPLY, "dropped: nothing waits for this id on this port")        \
 	X(REPLY_FORGED, reply_forged, REPLY, "dropped: not from the upstream that was asked")      \
 	X(REPLY_MISMATCHED, reply_mismatched, REPLY, "dropped: another question")                  \
 	X(REPLY_GARBAGE, reply_garbage, REPLY, "no readable answer: the attempt failed")           \
+	X(REPLY_STREAM_FAILED, reply_stream_failed, REPLY,                                         \
+		"no answer over TCP or TLS, with cause")                                           \
 	X(ICMP_MATCHED, icmp_matched, ICMP, "errors that failed an attempt")                       \
 	X(ICMP_UNMATCHED, icmp_unmatched, ICMP, "dropped: about no query in flight")               \
 	X(SENT_ATTEMPTS, sent_attempts, OUTPUT, "datagrams sent to upstreams")                     \
 	X(SENT_RETRIES, sent_retries, OUTPUT, "of these, after a failed attempt")                  \
 	X(SENT_ANSWERS, sent_answers, OUTPUT, "datagrams sent to clients")                         \
+	X(SENT_STREAM_ATTEMPTS, sent_stream_attempts, OUTPUT, "queries sent over TCP and TLS")     \
+	X(SENT_STREAM_FULL, sent_stream_full, OUTPUT, "not sent over TCP or TLS: no room there")   \
+	X(SENT_STREAM_ANSWERS, sent_stream_answers, OUTPUT, "answers to clients over TCP and TLS") \
+	X(SENT_AFTER_TC, sent_after_tc, OUTPUT, "asked again over TCP, the reply being cut")       \
 	X(ATTEMPT_TIMEOUTS, attempt_timeouts, OUTPUT, "attempts that ran out of time")             \
 	X(NO_FRAMES, no_frames, OUTPUT, "frames wanted while none was free")                       \
 	X(REFRESH_SENT, refresh_sent, REFRESH, "queries for what a cache holds, for nobody")       \

@@ -72,8 +72,12 @@ void plain_world_open(struct plain_world *world, uint16_t lcore_count)
 	if (!world->config)
 		worker_thread_die(error.text);
 	world->set = forward_proxy_set_create(world->config);
-	if (!world->set || forward_shared_init(&world->shared, FORWARD_LOCAL_PORT_FIRST,
-				   FORWARD_LOCAL_PORT_LAST, lcore_count))
+	if (!world->set || forward_shared_init(&world->shared,
+				   &(struct forward_shared_options){
+					   .local_port_first = FORWARD_LOCAL_PORT_FIRST,
+					   .local_port_last = FORWARD_LOCAL_PORT_LAST,
+					   .worker_count = lcore_count,
+				   }))
 		worker_thread_die("no upstreams");
 	for (uint16_t i = 0; i < world->set->upstream_count; i++) {
 		struct net_path *old;
@@ -197,7 +201,6 @@ void plain_lcore_open(
 {
 	const struct forward_lcore_options options = {
 		.lcore = index,
-		.lcore_count = world->lcore_count,
 		.pending_count = 1u << 18, // as the program's default
 		.now = clock_now(),
 		.sink = {lcore, plain_allocate, plain_send, plain_release, plain_to_kernel,

@@ -211,8 +211,8 @@ expect_counters_add_up() {
 	replies=$(counters_sum 'reply_.*')
 	errors=$(counters_sum 'icmp_.*')
 	[ "$frames" = "$(counters_sum 'frame_.*')" ] || fail "frames: verdicts do not add up"
-	[ "$queries" = "$(counter stats frame_query)" ] || fail "queries: verdicts do not add up"
-	[ "$replies" = "$(counter stats frame_reply)" ] || fail "replies: verdicts do not add up"
+	[ "$queries" = "$(counters_sum 'frame_query|stream_query')" ] || fail "queries: verdicts do not add up"
+	[ "$replies" = "$(counters_sum 'frame_reply|stream_reply')" ] || fail "replies: verdicts do not add up"
 	[ "$errors" = "$(counter stats frame_icmp_error)" ] || fail "errors: verdicts do not add up"
 }
 

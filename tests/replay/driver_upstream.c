@@ -69,8 +69,7 @@ static bool has_path(const struct driver *driver, const struct forwarder_sent *s
 	uint16_t first;
 	uint16_t count;
 
-	forward_local_ports(&driver->forwarder.shared, sent->lcore, driver->options.lcore_count,
-		&first, &count);
+	forward_local_ports(&driver->forwarder.shared, sent->lcore, &first, &count);
 	if (frame->source.port < first || frame->source.port >= first + count)
 		return false;
 	for (uint16_t i = 0; i < set->upstream_count; i++) {

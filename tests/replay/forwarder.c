@@ -120,7 +120,6 @@ static int create_lcore(struct forwarder *forwarder, uint16_t lcore)
 	const uint8_t seed[RANDOM_SEED_BYTES] = {'r', 'e', 'p', 'l', 'a', 'y', (uint8_t)lcore};
 	struct forward_lcore_options options = {
 		.lcore = lcore,
-		.lcore_count = forwarder->options.lcore_count,
 		.pending_count = forwarder->options.pending_count,
 		.now = forwarder->now,
 		.sink =
@@ -154,8 +153,8 @@ static int create_caches(struct forwarder *forwarder)
 	struct forward_caches *caches = NULL;
 
 	if (random)
-		caches = forward_caches_create(
-			forwarder->config, forwarder->options.lcore_count, NULL, random);
+		caches = forward_caches_create(forwarder->config, forwarder->options.lcore_count,
+			forwarder->options.lcore_count, NULL, random);
 	random_stream_destroy(random);
 	if (!caches)
 		return -1;
@@ -197,8 +196,12 @@ int forwarder_start(struct forwarder *forwarder, const struct forwarder_options 
 	forwarder->set = forward_proxy_set_create(forwarder->config);
 	snapshot = forward_snapshot_create(forwarder->config, options->local, options->local_count);
 	if (!forwarder->set || !snapshot ||
-		forward_shared_init(&forwarder->shared, options->local_port_first,
-			options->local_port_last, options->lcore_count)) {
+		forward_shared_init(
+			&forwarder->shared, &(struct forward_shared_options){
+						    .local_port_first = options->local_port_first,
+						    .local_port_last = options->local_port_last,
+						    .worker_count = options->lcore_count,
+					    })) {
 		forward_snapshot_destroy(snapshot);
 		return -1;
 	}
@@ -340,11 +343,12 @@ static const char *check_counters(const struct forward_lcore *lcore)
 			stats_read(counters, STATS_FRAMES_HOPPED_IN) !=
 		stats_group_sum(counters, STATS_GROUP_FRAME))
 		return "a frame has no verdict, or two";
-	if (stats_read(counters, STATS_FRAME_QUERY) !=
+	if (stats_read(counters, STATS_FRAME_QUERY) + stats_read(counters, STATS_STREAM_QUERY) !=
 		stats_group_sum(counters, STATS_GROUP_QUERY) + forward_lcore_in_flight(lcore) -
 			forward_lcore_refreshing(lcore))
 		return "a query has no verdict, or two";
-	if (stats_read(counters, STATS_FRAME_REPLY) != stats_group_sum(counters, STATS_GROUP_REPLY))
+	if (stats_read(counters, STATS_FRAME_REPLY) + stats_read(counters, STATS_STREAM_REPLY) !=
+		stats_group_sum(counters, STATS_GROUP_REPLY))
 		return "a reply has no verdict, or two";
 	if (stats_read(counters, STATS_FRAME_ICMP_ERROR) !=
 		stats_group_sum(counters, STATS_GROUP_ICMP))

@@ -18,8 +18,24 @@
 #define FIXTURE_HEADROOM 128
 #define FIXTURE_MILLISECOND UINT64_C(1000000)
 
+struct fixture_ask {
+	struct net_frame frame;
+	struct forward_stream_attempt attempt;
+};
+
+struct fixture_answer {
+	struct net_frame frame;
+	struct forward_stream_client client;
+};
+
 // What one lcore's sink was given.
 struct fixture_sink {
+	struct fixture_ask asks[FIXTURE_SENT_MOST];
+	uint16_t ask_count;
+	bool asks_are_full;
+	struct fixture_answer answers[FIXTURE_SENT_MOST]; // to stream clients
+	uint16_t answer_count;
+	uint16_t unanswered;
 	struct net_frame sent[FIXTURE_SENT_MOST];
 	uint16_t sent_count;
 	struct net_frame hopped;
@@ -131,6 +147,36 @@ static inline enum forward_handover fixture_to_lcore(
 	return FORWARD_HANDED_OVER;
 }
 
+static inline bool fixture_ask(
+	void *context, struct net_frame *frame, const struct forward_stream_attempt *attempt)
+{
+	struct fixture_sink *sink = context;
+
+	if (sink->asks_are_full)
+		return false;
+	CU_ASSERT_FATAL(sink->ask_count < FIXTURE_SENT_MOST);
+	sink->asks[sink->ask_count++] = (struct fixture_ask){*frame, *attempt};
+	return true;
+}
+
+static inline void fixture_answer(
+	void *context, struct net_frame *frame, const struct forward_stream_client *client)
+{
+	struct fixture_sink *sink = context;
+
+	CU_ASSERT_FATAL(sink->answer_count < FIXTURE_SENT_MOST);
+	sink->answers[sink->answer_count++] = (struct fixture_answer){*frame, *client};
+}
+
+static inline void fixture_leave_unanswered(
+	void *context, const struct forward_stream_client *client)
+{
+	struct fixture_sink *sink = context;
+
+	(void)client;
+	sink->unanswered++;
+}
+
 // Frees what was sent and forgets it.
 static inline void fixture_clear(struct forward_fixture *fixture)
 {
@@ -139,6 +185,10 @@ static inline void fixture_clear(struct forward_fixture *fixture)
 
 		while (sink->sent_count)
 			fixture_free(sink, &sink->sent[--sink->sent_count]);
+		while (sink->ask_count)
+			fixture_free(sink, &sink->asks[--sink->ask_count].frame);
+		while (sink->answer_count)
+			fixture_free(sink, &sink->answers[--sink->answer_count].frame);
 	}
 }
 
@@ -171,7 +221,6 @@ static inline void fixture_open_lcore(
 	const uint8_t seed[RANDOM_SEED_BYTES] = {(uint8_t)(lcore + 1)};
 	const struct forward_lcore_options options = {
 		.lcore = lcore,
-		.lcore_count = fixture->lcore_count,
 		.pending_count = pending,
 		.now = fixture->now,
 		.sink =
@@ -182,6 +231,9 @@ static inline void fixture_open_lcore(
 				.release = fixture_release,
 				.to_kernel = fixture_to_kernel,
 				.to_lcore = fixture_to_lcore,
+				.ask = fixture_ask,
+				.answer = fixture_answer,
+				.leave_unanswered = fixture_leave_unanswered,
 			},
 	};
 
@@ -207,7 +259,13 @@ static inline void fixture_open(
 	fixture->config = fixture_config(text);
 	fixture->set = forward_proxy_set_create(fixture->config);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->set);
-	CU_ASSERT_EQUAL_FATAL(forward_shared_init(&fixture->shared, 20000, 20099, lcores), 0);
+	CU_ASSERT_EQUAL_FATAL(forward_shared_init(&fixture->shared,
+				      &(struct forward_shared_options){
+					      .local_port_first = 20000,
+					      .local_port_last = 20099,
+					      .worker_count = lcores,
+				      }),
+		0);
 	fixture->shared.snapshot = forward_snapshot_create(fixture->config, local, 2);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->shared.snapshot);
 	for (uint16_t i = 0; i < fixture->set->upstream_count; i++) {
@@ -229,10 +287,12 @@ static inline void fixture_close(struct forward_fixture *fixture)
 
 		CU_ASSERT_EQUAL(stats_group_sum(counters, STATS_GROUP_INPUT),
 			stats_group_sum(counters, STATS_GROUP_FRAME));
-		CU_ASSERT_EQUAL(stats_read(counters, STATS_FRAME_QUERY),
+		CU_ASSERT_EQUAL(stats_read(counters, STATS_FRAME_QUERY) +
+					stats_read(counters, STATS_STREAM_QUERY),
 			stats_group_sum(counters, STATS_GROUP_QUERY) +
 				forward_lcore_in_flight(fixture->lcores[i]));
-		CU_ASSERT_EQUAL(stats_read(counters, STATS_FRAME_REPLY),
+		CU_ASSERT_EQUAL(stats_read(counters, STATS_FRAME_REPLY) +
+					stats_read(counters, STATS_STREAM_REPLY),
 			stats_group_sum(counters, STATS_GROUP_REPLY));
 		CU_ASSERT_EQUAL(stats_read(counters, STATS_FRAME_ICMP_ERROR),
 			stats_group_sum(counters, STATS_GROUP_ICMP));

@@ -121,7 +121,7 @@ static void kept_open(struct kept *kept)
 	strcpy(kept->folder, "/tmp/test-cache-files-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(kept->folder));
 	kept->config = read_config(". {\nforward . 192.0.2.1\ncache {\nsize 8M\n}\n}\n");
-	kept->caches = forward_caches_create(kept->config, 1, NULL, random);
+	kept->caches = forward_caches_create(kept->config, 1, 1, NULL, random);
 	random_stream_destroy(random);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(kept->caches);
 	kept->files = cache_files_create(kept->folder, kept->config, kept->caches);

@@ -209,20 +209,35 @@ static void test_hops(void)
 	fixture_close(&fixture);
 }
 
-// Every local port belongs to one lcore, which says so itself.
-static void check_port_split(uint16_t first, uint16_t last, uint16_t lcores)
+static int init_ports(struct forward_shared *shared, uint16_t first, uint16_t last,
+	uint16_t workers, uint16_t streams)
 {
+	return forward_shared_init(shared, &(struct forward_shared_options){
+						   .local_port_first = first,
+						   .local_port_last = last,
+						   .worker_count = workers,
+						   .stream_count = streams,
+						   .stream_ports = FORWARD_STREAM_PORTS,
+					   });
+}
+
+// Every local port belongs to one lcore, which says so itself.
+static void check_port_split(uint16_t first, uint16_t last, uint16_t workers, uint16_t streams)
+{
+	uint32_t even = ((uint32_t)last - first + 1) / (workers + streams);
+	uint32_t of_stream = even < FORWARD_STREAM_PORTS ? even : FORWARD_STREAM_PORTS;
 	struct forward_shared shared;
 	uint32_t next = first;
 
-	CU_ASSERT_EQUAL_FATAL(forward_shared_init(&shared, first, last, lcores), 0);
-	for (uint16_t lcore = 0; lcore < lcores; lcore++) {
+	CU_ASSERT_EQUAL_FATAL(init_ports(&shared, first, last, workers, streams), 0);
+	for (uint16_t lcore = 0; lcore < workers + streams; lcore++) {
 		uint16_t start;
 		uint16_t count;
 
-		forward_local_ports(&shared, lcore, lcores, &start, &count);
+		forward_local_ports(&shared, lcore, &start, &count);
 		CU_ASSERT_EQUAL(start, next);
-		CU_ASSERT(count >= ((uint32_t)last - first + 1) / lcores);
+		CU_ASSERT(lcore >= workers || count >= even);
+		CU_ASSERT(lcore < workers || count == of_stream);
 		for (uint16_t i = 0; i < count; i++)
 			CU_ASSERT_EQUAL(shared.port_owners[start - first + i], lcore);
 		next += count;
@@ -235,18 +250,20 @@ static void test_port_split(void)
 {
 	struct forward_shared shared;
 
-	for (uint16_t lcores = 1; lcores <= 7; lcores++) {
-		check_port_split(10240, 32767, lcores);
-		check_port_split(1024, 65534, lcores);
-		check_port_split(5000, 5006, lcores);
+	for (uint16_t workers = 1; workers <= 7; workers++) {
+		for (uint16_t streams = 0; streams <= 2; streams++) {
+			check_port_split(10240, 32767, workers, streams);
+			check_port_split(1024, 65533, workers, streams);
+			check_port_split(5000, 5008, workers, streams);
+		}
 	}
-	check_port_split(10240, 32767, FORWARD_LCORES_MOST);
-	CU_ASSERT_EQUAL(forward_shared_init(&shared, 0, 10, 1), -EINVAL);
-	CU_ASSERT_EQUAL(forward_shared_init(&shared, 11, 10, 1), -EINVAL);
-	CU_ASSERT_EQUAL(forward_shared_init(&shared, 10, 20, 0), -EINVAL);
-	CU_ASSERT_EQUAL(forward_shared_init(&shared, 10, 20, 12), -EINVAL);
-	CU_ASSERT_EQUAL(forward_shared_init(&shared, 10, 2000, FORWARD_LCORES_MOST + 1), -EINVAL);
-	CU_ASSERT_EQUAL(forward_shared_init(&shared, 1, UINT16_MAX, 1), -EINVAL);
+	check_port_split(10240, 32767, FORWARD_LCORES_MOST, 0);
+	CU_ASSERT_EQUAL(init_ports(&shared, 0, 10, 1, 0), -EINVAL);
+	CU_ASSERT_EQUAL(init_ports(&shared, 11, 10, 1, 0), -EINVAL);
+	CU_ASSERT_EQUAL(init_ports(&shared, 10, 20, 0, 1), -EINVAL);
+	CU_ASSERT_EQUAL(init_ports(&shared, 10, 20, 10, 2), -EINVAL);
+	CU_ASSERT_EQUAL(init_ports(&shared, 10, 2000, FORWARD_LCORES_MOST, 1), -EINVAL);
+	CU_ASSERT_EQUAL(init_ports(&shared, 1, UINT16_MAX - 1, 1, 0), -EINVAL);
 }
 
 static const struct unit_case cases[] = {

@@ -26,6 +26,7 @@ static void test_groups(void)
 {
 	static const char *const prefixes[] = {
 		[STATS_GROUP_INPUT] = "frames_",
+		[STATS_GROUP_STREAM] = "stream_",
 		[STATS_GROUP_FRAME] = "frame_",
 		[STATS_GROUP_QUERY] = "query_",
 		[STATS_GROUP_REPLY] = "reply_",

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Clients and upstreams over TCP and TLS: which way an attempt goes, and what comes back.
+#include "forward_fixture.h"
+
+#define ONE_UPSTREAM ".:53 {\n forward . 192.0.2.53\n}\n"
+#define TWO_UPSTREAMS ".:53 {\n forward . 192.0.2.53 192.0.2.54 {\n policy sequential\n }\n}\n"
+
+static const struct forward_stream_client client = {.connection = 7, .generation = 9};
+
+// A message that came over TCP to our port 53.
+static void stream_query_bytes(
+	struct forward_fixture *fixture, const uint8_t *bytes, uint16_t length)
+{
+	struct forward_stream_query query = {
+		.local = fixture_endpoint("192.0.2.2", 53),
+		.client = client,
+	};
+
+	CU_ASSERT_FATAL(fixture_allocate(&fixture->sinks[0], &query.frame));
+	memcpy(net_frame_payload(&query.frame), bytes, length);
+	net_frame_payload_rewritten(&query.frame, length);
+	forward_lcore_receive_stream_queries(fixture->lcores[0], &query, 1, fixture->now);
+}
+
+static void stream_query(struct forward_fixture *fixture)
+{
+	struct draft draft;
+
+	draft_start(&draft, DNS_FLAG_RD);
+	stream_query_bytes(fixture, draft.bytes, draft_length(&draft));
+}
+
+static void datagram_query(struct forward_fixture *fixture)
+{
+	struct draft draft;
+
+	draft_start(&draft, DNS_FLAG_RD);
+	fixture_query(fixture, 0, &draft);
+}
+
+// The one attempt over a stream that was asked for.
+static struct forward_stream_attempt take_ask(struct forward_fixture *fixture)
+{
+	struct forward_stream_attempt attempt;
+
+	CU_ASSERT_EQUAL_FATAL(fixture->sinks[0].ask_count, 1);
+	attempt = fixture->sinks[0].asks[0].attempt;
+	fixture_clear(fixture);
+	return attempt;
+}
+
+static void stream_reply(struct forward_fixture *fixture,
+	const struct forward_stream_attempt *attempt, const struct draft *draft)
+{
+	struct forward_stream_reply reply = {
+		.slot = attempt->slot,
+		.stream_attempt = attempt->stream_attempt,
+	};
+
+	CU_ASSERT_FATAL(fixture_allocate(&fixture->sinks[0], &reply.frame));
+	memcpy(net_frame_payload(&reply.frame), draft->bytes, draft_length(draft));
+	net_frame_payload_rewritten(&reply.frame, draft_length(draft));
+	forward_lcore_receive_stream_replies(fixture->lcores[0], &reply, 1, fixture->now);
+}
+
+static void stream_failure(struct forward_fixture *fixture,
+	const struct forward_stream_attempt *attempt, enum proxy_failure failure)
+{
+	struct forward_stream_reply reply = {
+		.slot = attempt->slot,
+		.stream_attempt = attempt->stream_attempt,
+		.is_failure = true,
+		.failure = (uint8_t)failure,
+	};
+
+	forward_lcore_receive_stream_replies(fixture->lcores[0], &reply, 1, fixture->now);
+}
+
+static void make_reply(struct draft *draft, size_t answer)
+{
+	draft_start(draft, DNS_FLAG_QR | DNS_FLAG_RD | DNS_FLAG_RA);
+	draft_add_record(draft, ANSWER, TYPE_UNKNOWN, answer);
+	dns_bytes_set_id(draft->bytes, 0xbeef);
+}
+
+static void expect_answer(const struct forward_fixture *fixture, uint16_t length)
+{
+	const struct fixture_answer *answer = &fixture->sinks[0].answers[0];
+
+	CU_ASSERT_EQUAL_FATAL(fixture->sinks[0].answer_count, 1);
+	CU_ASSERT_EQUAL(answer->client.connection, client.connection);
+	CU_ASSERT_EQUAL(answer->client.generation, client.generation);
+	CU_ASSERT_EQUAL(answer->frame.payload_length, length);
+	CU_ASSERT_EQUAL(bytes_load_u16(net_frame_payload(&answer->frame)), 0x1234);
+}
+
+// As the client came; the answer is as long as a message over TCP may be.
+static void a_stream_client_is_asked_for_over_a_stream(void)
+{
+	struct forward_stream_attempt attempt;
+	struct forward_fixture fixture;
+	struct draft reply;
+
+	fixture_open(&fixture, ONE_UPSTREAM, 1, 16);
+	stream_query(&fixture);
+	CU_ASSERT_EQUAL(fixture.sinks[0].sent_count, 0);
+	attempt = take_ask(&fixture);
+	CU_ASSERT_EQUAL(attempt.upstream, 0);
+	CU_ASSERT_EQUAL(attempt.until, fixture.now + 2 * CLOCK_SECOND);
+	make_reply(&reply, 6000);
+	stream_reply(&fixture, &attempt, &reply);
+	expect_answer(&fixture, draft_length(&reply));
+	CU_ASSERT_EQUAL(fixture_count(&fixture, 0, STATS_QUERY_ANSWERED), 1);
+	CU_ASSERT_EQUAL(fixture_count(&fixture, 0, STATS_SENT_STREAM_ANSWERS), 1);
+	fixture_close(&fixture);
+}
+
+static void force_tcp_takes_a_datagram_to_a_stream(void)
+{
+	struct forward_stream_attempt attempt;
+	struct forward_fixture fixture;
+	struct net_frame *sent;
+	struct draft reply;
+
+	fixture_open(&fixture, ONE_UPSTREAM, 1, 16);
+	fixture.set->groups[0].settings.force_tcp = true;
+	datagram_query(&fixture);
+	attempt = take_ask(&fixture);
+	make_reply(&reply, 6000);
+	stream_reply(&fixture, &attempt, &reply);
+	sent = fixture_sent(&fixture, 0);
+	CU_ASSERT(sent->payload_length <= 512);
+	CU_ASSERT(bytes_load_u16(net_frame_payload(sent) + DNS_FLAGS_OFFSET) & DNS_FLAG_TC);
+	CU_ASSERT_EQUAL(bytes_load_u16(net_frame_payload(sent)), 0x1234);
+	fixture_close(&fixture);
+}
+
+static void tls_is_always_a_stream(void)
+{
+	struct forward_fixture fixture;
+	struct draft reply;
+	struct forward_stream_attempt attempt;
+
+	fixture_open(&fixture, ONE_UPSTREAM, 1, 16);
+	fixture.set->groups[0].settings.prefer_udp = true;
+	fixture.set->upstreams[0].is_tls = true;
+	datagram_query(&fixture);
+	attempt = take_ask(&fixture);
+	make_reply(&reply, 4);
+	stream_reply(&fixture, &attempt, &reply);
+	CU_ASSERT_EQUAL(fixture_sent(&fixture, 0)->payload_length, draft_length(&reply));
+	fixture_close(&fixture);
+}
+
+// The reply to the datagram that was sent, with these flags more.
+static void datagram_reply(struct forward_fixture *fixture, uint16_t flags)
+{
+	uint8_t reply[512];
+	uint16_t length;
+	struct net_flow flow = fixture_take_attempt(fixture, 0, reply, &length);
+
+	bytes_store_u16(reply + DNS_FLAGS_OFFSET,
+		(uint16_t)(bytes_load_u16(reply + DNS_FLAGS_OFFSET) | flags));
+	fixture_receive(fixture, 0, &flow, reply, length);
+}
+
+static void prefer_udp_asks_again_over_tcp_where_a_reply_was_cut(void)
+{
+	struct forward_stream_attempt attempt;
+	struct forward_fixture fixture;
+	struct draft reply;
+
+	fixture_open(&fixture, TWO_UPSTREAMS, 1, 16);
+	fixture.set->groups[0].settings.prefer_udp = true;
+	stream_query(&fixture);
+	CU_ASSERT_EQUAL(fixture.sinks[0].ask_count, 0);
+	datagram_reply(&fixture, DNS_FLAG_TC);
+	CU_ASSERT_EQUAL(fixture.sinks[0].answer_count, 0);
+	attempt = take_ask(&fixture);
+	CU_ASSERT_EQUAL(attempt.upstream, 0); // the same
+	CU_ASSERT_EQUAL(fixture_count(&fixture, 0, STATS_SENT_AFTER_TC), 1);
+	make_reply(&reply, 3000);
+	stream_reply(&fixture, &attempt, &reply);
+	expect_answer(&fixture, draft_length(&reply));
+	fixture_close(&fixture);
+}
+
+static void without_prefer_udp_a_cut_reply_is_relayed(void)
+{
+	struct forward_fixture fixture;
+
+	fixture_open(&fixture, ONE_UPSTREAM, 1, 16);
+	datagram_query(&fixture);
+	datagram_reply(&fixture, DNS_FLAG_TC);
+	CU_ASSERT_EQUAL(fixture.sinks[0].ask_count, 0);
+	CU_ASSERT(bytes_load_u16(net_frame_payload(fixture_sent(&fixture, 0)) + DNS_FLAGS_OFFSET) &
+		  DNS_FLAG_TC);
+	fixture_close(&fixture);
+}
+
+static void a_failure_goes_to_the_next_upstream(void)
+{
+	struct forward_stream_attempt first;
+	struct forward_stream_attempt second;
+	struct forward_fixture fixture;
+	struct draft reply;
+
+	fixture_open(&fixture, TWO_UPSTREAMS, 1, 16);
+	stream_query(&fixture);
+	first = take_ask(&fixture);
+	stream_failure(&fixture, &first, PROXY_FAILURE_UNREACHABLE);
+	second = take_ask(&fixture);
+	CU_ASSERT_EQUAL(second.upstream, 1);
+	make_reply(&reply, 4);
+	// What the first one has to say now is too late.
+	stream_reply(&fixture, &first, &reply);
+	stream_failure(&fixture, &first, PROXY_FAILURE_UNREACHABLE);
+	CU_ASSERT_EQUAL(fixture_count(&fixture, 0, STATS_REPLY_LATE), 2);
+	CU_ASSERT_EQUAL(fixture.sinks[0].answer_count, 0);
+	stream_reply(&fixture, &second, &reply);
+	expect_answer(&fixture, draft_length(&reply));
+	stream_reply(&fixture, &second, &reply);
+	CU_ASSERT_EQUAL(fixture.sinks[0].answer_count, 1);
+	fixture_close(&fixture);
+}
+
+static void a_reply_to_another_question_fails_the_attempt(void)
+{
+	struct forward_stream_attempt attempt;
+	struct forward_fixture fixture;
+	struct draft reply;
+
+	fixture_open(&fixture, TWO_UPSTREAMS, 1, 16);
+	stream_query(&fixture);
+	attempt = take_ask(&fixture);
+	make_reply(&reply, 4);
+	reply.bytes[DNS_HEADER_BYTES + 1] = 'x';
+	stream_reply(&fixture, &attempt, &reply);
+	CU_ASSERT_EQUAL(fixture_count(&fixture, 0, STATS_REPLY_GARBAGE), 1);
+	CU_ASSERT_EQUAL(take_ask(&fixture).upstream, 1);
+	fixture.now += 3 * CLOCK_SECOND;
+	forward_lcore_expire(fixture.lcores[0], fixture.now);
+	CU_ASSERT_EQUAL(fixture_count(&fixture, 0, STATS_ATTEMPT_TIMEOUTS), 1);
+	fixture_close(&fixture);
+}
+
+static void no_answer_in_time_is_servfail(void)
+{
+	struct forward_fixture fixture;
+
+	fixture_open(&fixture, ONE_UPSTREAM, 1, 16);
+	stream_query(&fixture);
+	for (int i = 0; i < 2; i++) {
+		fixture.now += 2 * CLOCK_SECOND + 2 * FIXTURE_MILLISECOND;
+		(void)take_ask(&fixture);
+		forward_lcore_expire(fixture.lcores[0], fixture.now);
+	}
+	CU_ASSERT_EQUAL_FATAL(fixture.sinks[0].answer_count, 1);
+	CU_ASSERT_EQUAL(
+		net_frame_payload(&fixture.sinks[0].answers[0].frame)[3] & 0xf, DNS_RCODE_SERVFAIL);
+	CU_ASSERT_EQUAL(forward_lcore_in_flight(fixture.lcores[0]), 0);
+	fixture_close(&fixture);
+}
+
+static void no_room_for_a_stream_is_servfail(void)
+{
+	struct forward_fixture fixture;
+
+	fixture_open(&fixture, TWO_UPSTREAMS, 1, 16);
+	fixture.sinks[0].asks_are_full = true;
+	stream_query(&fixture);
+	CU_ASSERT_EQUAL_FATAL(fixture.sinks[0].answer_count, 1);
+	CU_ASSERT_EQUAL(
+		net_frame_payload(&fixture.sinks[0].answers[0].frame)[3] & 0xf, DNS_RCODE_SERVFAIL);
+	expect_answer(&fixture, fixture.sinks[0].answers[0].frame.payload_length);
+	CU_ASSERT_EQUAL(fixture_count(&fixture, 0, STATS_SENT_STREAM_FULL), 1);
+	fixture_close(&fixture);
+}
+
+static void who_gets_no_answer_is_told(void)
+{
+	struct forward_fixture fixture;
+	struct draft draft;
+
+	fixture_open(&fixture, ONE_UPSTREAM, 1, 16);
+	draft_start(&draft, DNS_FLAG_QR);
+	stream_query_bytes(&fixture, draft.bytes, draft_length(&draft));
+	stream_query_bytes(&fixture, draft.bytes, DNS_HEADER_BYTES - 1);
+	CU_ASSERT_EQUAL(fixture.sinks[0].unanswered, 2);
+	// A retry that finds no frame.
+	stream_query(&fixture);
+	fixture.sinks[0].has_no_frames = true;
+	fixture.now += 3 * CLOCK_SECOND;
+	forward_lcore_expire(fixture.lcores[0], fixture.now);
+	CU_ASSERT_EQUAL(fixture.sinks[0].unanswered, 3);
+	fixture_close(&fixture);
+}
+
+static void errors_go_back_over_the_stream(void)
+{
+	struct forward_fixture fixture;
+	struct draft draft;
+
+	fixture_open(&fixture, ONE_UPSTREAM, 1, 16);
+	draft_start(&draft, DNS_FLAG_RD | 2 << 11); // STATUS
+	stream_query_bytes(&fixture, draft.bytes, draft_length(&draft));
+	CU_ASSERT_EQUAL_FATAL(fixture.sinks[0].answer_count, 1);
+	CU_ASSERT_EQUAL(
+		net_frame_payload(&fixture.sinks[0].answers[0].frame)[3] & 0xf, DNS_RCODE_NOTIMP);
+	fixture_close(&fixture);
+}
+
+static void an_address_no_longer_served_is_silent(void)
+{
+	struct forward_fixture fixture;
+	struct draft draft;
+	struct forward_stream_query query = {.client = client};
+
+	fixture_open(&fixture, ONE_UPSTREAM, 1, 16);
+	query.local = fixture_endpoint("192.0.2.77", 53);
+	draft_start(&draft, DNS_FLAG_RD);
+	CU_ASSERT_FATAL(fixture_allocate(&fixture.sinks[0], &query.frame));
+	memcpy(net_frame_payload(&query.frame), draft.bytes, draft_length(&draft));
+	net_frame_payload_rewritten(&query.frame, draft_length(&draft));
+	forward_lcore_receive_stream_queries(fixture.lcores[0], &query, 1, fixture.now);
+	CU_ASSERT_EQUAL(fixture.sinks[0].unanswered, 1);
+	CU_ASSERT_EQUAL(fixture_count(&fixture, 0, STATS_QUERY_NO_LISTENER), 1);
+	fixture_close(&fixture);
+}
+
+static const struct unit_case cases[] = {
+	{"a stream client is asked for over a stream", a_stream_client_is_asked_for_over_a_stream},
+	{"force_tcp takes a datagram to a stream", force_tcp_takes_a_datagram_to_a_stream},
+	{"tls is always a stream", tls_is_always_a_stream},
+	{"prefer_udp asks again over tcp where a reply was cut",
+		prefer_udp_asks_again_over_tcp_where_a_reply_was_cut},
+	{"without prefer_udp a cut reply is relayed", without_prefer_udp_a_cut_reply_is_relayed},
+	{"a failure goes to the next upstream", a_failure_goes_to_the_next_upstream},
+	{"a reply to another question fails the attempt",
+		a_reply_to_another_question_fails_the_attempt},
+	{"no answer in time is SERVFAIL", no_answer_in_time_is_servfail},
+	{"no room for a stream is SERVFAIL", no_room_for_a_stream_is_servfail},
+	{"who gets no answer is told", who_gets_no_answer_is_told},
+	{"errors go back over the stream", errors_go_back_over_the_stream},
+	{"an address no longer served is silent", an_address_no_longer_served_is_silent},
+};
+
+UNIT_MAIN("forward_streams", cases)
