@@ -139,10 +139,13 @@ static int seal_or_open_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 {
 	struct tls_session *session = SSL_get_app_data(ssl);
 	struct tls_ticket_keys *keys = &session->context->ticket_keys;
+	int result;
 
 	if (is_for_sealing)
 		return tls_ticket_keys_seal(keys, session->now, name, iv, cipher, mac);
-	return tls_ticket_keys_open(keys, session->now, name, iv, cipher, mac);
+	result = tls_ticket_keys_open(keys, session->now, name, iv, cipher, mac);
+	// Clients use a ticket of TLS 1.3 once (RFC 8446, appendix C.4): they need a new one each time.
+	return result == 1 && SSL_version(ssl) == TLS1_3_VERSION ? 2 : result;
 }
 
 // A ticket opens only where the same certificate is shown and the same CAs are asked for: one from

@@ -131,6 +131,9 @@ void tls_session_destroy(struct tls_session *session)
 	if (!session)
 		return;
 	forget_ticket(session);
+	// An end without close_notify says nothing against its ticket, but OpenSSL takes it so.
+	if (session->ssl && session->state != TLS_STATE_FAILED)
+		SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(session->ssl);
 	free(session->input.bytes);
 	free(session->output.bytes);
@@ -157,7 +160,8 @@ size_t tls_session_receive(
 		return length;
 	}
 	session->now = now;
-	if (session->state == TLS_STATE_HANDSHAKING)
+	tls_session_find_records(session);
+	if (session->state == TLS_STATE_HANDSHAKING && session->input_whole > 0)
 		handshake(session);
 	return length;
 }

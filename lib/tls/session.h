@@ -38,5 +38,10 @@ struct tls_session {
 	bool is_shut_down; // our close_notify is out
 };
 
+// OpenSSL keeps a record's header in a buffer for the longest of records until the rest is there.
+// So it is shown whole ones only, which this finds in the input, and who sends half of one costs no
+// more than what was sent. What is no record is shown, too: OpenSSL refuses it.
+void tls_session_find_records(struct tls_session *session);
+
 // How a session's OpenSSL reads its input and writes its output. NULL: no memory.
 BIO_METHOD *tls_session_bio_method(void);

@@ -7,10 +7,7 @@
 
 #include "base/bytes.h"
 
-// OpenSSL keeps a record's header in a buffer for the longest of records until the rest is there.
-// So it is shown whole ones only, and who sends half of one costs no more than what was sent.
-// What is no record is shown, too: OpenSSL refuses it.
-static void find_whole_records(struct tls_session *session)
+void tls_session_find_records(struct tls_session *session)
 {
 	size_t length = tls_buffer_length(&session->input);
 
@@ -37,7 +34,7 @@ static int read_input(BIO *bio, char *bytes, int room)
 
 	BIO_clear_retry_flags(bio);
 	if (session->input_whole == 0)
-		find_whole_records(session);
+		tls_session_find_records(session);
 	if (length > session->input_whole)
 		length = session->input_whole;
 	if (length == 0) {
