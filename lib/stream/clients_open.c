@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "stream/clients_private.h"
+
+#include <unistd.h>
+
+void client_release(struct stream_clients *clients, struct stream_client *client)
+{
+	if (client->is_open || client->is_to_read || client->is_to_flush)
+		return;
+	client->next = clients->first_free;
+	clients->first_free = client_slot(clients, client);
+}
+
+void client_close(struct stream_clients *clients, struct stream_client *client,
+	enum stream_close_reason reason)
+{
+	stream_connection_close(&client->connection, clients->loop, &clients->memory);
+	stream_prefixes_give_back(&clients->prefixes, client->prefix);
+	client_dequeue(clients, client);
+	clients->counters.closed[reason]++;
+	clients->counters.open--;
+	clients->counters.in_flight -= client->in_flight;
+	client->generation++;
+	client->is_open = false;
+	client_release(clients, client);
+}
+
+bool clients_make_room(struct stream_clients *clients)
+{
+	uint32_t slot = clients->queues[STREAM_QUEUE_IDLE].first;
+
+	if (slot == STREAM_SLOT_NONE)
+		slot = clients->queues[STREAM_QUEUE_STALLED].first;
+	if (slot == STREAM_SLOT_NONE)
+		return false;
+	client_close(clients, &clients->slots[slot], STREAM_CLOSE_PRESSURE);
+	return true;
+}
+
+// Takes a free slot, if need be from a client that is idle.
+static struct stream_client *clients_take_slot(struct stream_clients *clients)
+{
+	struct stream_client *client;
+
+	if (clients->counters.open >= clients->options.connections_most &&
+		!clients_make_room(clients))
+		return NULL;
+	// There are some more slots than connections, for those closed that still stand in a list.
+	if (clients->first_free == STREAM_SLOT_NONE)
+		return NULL;
+	client = &clients->slots[clients->first_free];
+	clients->first_free = client->next;
+	return client;
+}
+
+bool clients_open(struct stream_clients *clients, int fd, const struct net_endpoint *local,
+	const struct net_endpoint *peer, uint64_t now)
+{
+	uint32_t prefix = stream_prefixes_take(&clients->prefixes, &peer->address);
+	struct stream_client *client;
+
+	if (prefix == STREAM_PREFIX_NONE) {
+		clients->counters.refused_prefix++;
+		close(fd);
+		return false;
+	}
+	client = clients_take_slot(clients);
+	if (!client) {
+		clients->counters.refused_full++;
+		stream_prefixes_give_back(&clients->prefixes, prefix);
+		close(fd);
+		return false;
+	}
+	*client = (struct stream_client){
+		.connection.watch = {.fd = -1, .ready = client_ready, .context = clients},
+		.generation = client->generation,
+		.prefix = prefix,
+		.local = *local,
+		.peer = *peer,
+		.doom = STREAM_CLOSE_REASONS,
+		.is_open = true,
+	};
+	client_enqueue(clients, client, STREAM_QUEUE_IDLE, now);
+	clients->counters.accepted++;
+	clients->counters.open++;
+	if (stream_connection_open(&client->connection, clients->loop, fd) < 0) {
+		client_close(clients, client, STREAM_CLOSE_MEMORY);
+		return false;
+	}
+	return true;
+}

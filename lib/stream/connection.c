@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "stream/connection.h"
+
+#include <sys/socket.h>
+
+// A start of a message longer than this is not copied again for every packet of its rest.
+#define KEPT_SHORT 2048u
+
+int stream_connection_open(struct stream_connection *connection, struct stream_loop *loop, int fd)
+{
+	connection->watch.fd = fd;
+	return stream_loop_add(loop, &connection->watch, STREAM_CONNECTION_EVENTS);
+}
+
+void stream_connection_close(struct stream_connection *connection, struct stream_loop *loop,
+	struct stream_memory *memory)
+{
+	stream_loop_close(loop, &connection->watch);
+	stream_buffer_release(memory, &connection->input);
+	stream_buffer_release(memory, &connection->output);
+}
+
+bool stream_connection_note(struct stream_connection *connection, uint32_t events)
+{
+	if (events & (EPOLLIN | EPOLLRDHUP))
+		connection->may_read = true;
+	if (events & EPOLLRDHUP)
+		connection->may_end = true;
+	if (events & EPOLLOUT)
+		connection->is_blocked = false;
+	return !(events & (EPOLLERR | EPOLLHUP));
+}
+
+// Returns how many bytes came, 0 when none did (has_ended tells why), or -errno.
+static ssize_t connection_pull(struct stream_connection *connection, uint8_t *bytes, size_t room)
+{
+	ssize_t got;
+
+	if (!connection->may_read)
+		return 0;
+	got = recv(connection->watch.fd, bytes, room, 0);
+	if (got < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+		connection->may_read = errno == EINTR;
+		return 0;
+	}
+	if (got == 0)
+		connection->has_ended = true;
+	// Less than there was room for: that was all, and what comes now is an event.
+	if (got == 0 || ((size_t)got < room && !connection->may_end))
+		connection->may_read = false;
+	return got;
+}
+
+// Length of the frame at the start of what is kept; as much as is known of it.
+static uint32_t kept_frame_length(const struct stream_buffer *input)
+{
+	if (stream_buffer_length(input) < STREAM_LENGTH_BYTES)
+		return STREAM_LENGTH_BYTES;
+	return STREAM_LENGTH_BYTES + bytes_load_u16(stream_buffer_at(input));
+}
+
+static size_t connection_move_kept(
+	struct stream_connection *connection, struct stream_memory *memory, uint8_t *room)
+{
+	size_t length = stream_buffer_length(&connection->input);
+
+	if (length) {
+		memcpy(room, stream_buffer_at(&connection->input), length);
+		stream_buffer_release(memory, &connection->input);
+	}
+	return length;
+}
+
+// Receives behind a long start of a message, no further than its end. The buffer grows with what has
+// come, not with what was announced.
+static ssize_t connection_receive_rest(struct stream_connection *connection,
+	struct stream_memory *memory, size_t frame_length, uint8_t *room)
+{
+	struct stream_buffer *input = &connection->input;
+	size_t rest = frame_length - stream_buffer_length(input);
+	ssize_t got;
+
+	if (rest > STREAM_READ_MOST)
+		rest = STREAM_READ_MOST;
+	if (rest > stream_buffer_length(input))
+		rest = stream_buffer_length(input);
+	if (stream_buffer_reserve(memory, input, rest) < 0)
+		return -ENOBUFS;
+	got = connection_pull(connection, input->bytes + input->end, rest);
+	if (got < 0)
+		return got;
+	input->end += (uint32_t)got;
+	if (stream_buffer_length(input) < frame_length)
+		return 0;
+	return (ssize_t)connection_move_kept(connection, memory, room);
+}
+
+ssize_t stream_connection_receive(
+	struct stream_connection *connection, struct stream_memory *memory, uint8_t *room)
+{
+	size_t kept = stream_buffer_length(&connection->input);
+	size_t frame_length = kept_frame_length(&connection->input);
+	ssize_t got;
+
+	if (kept >= frame_length)
+		return (ssize_t)connection_move_kept(connection, memory, room);
+	if (kept > KEPT_SHORT)
+		return connection_receive_rest(connection, memory, frame_length, room);
+	got = connection_pull(connection, room + kept, STREAM_READ_MOST);
+	if (got <= 0)
+		return got;
+	(void)connection_move_kept(connection, memory, room);
+	return (ssize_t)kept + got;
+}
+
+int stream_connection_keep(struct stream_connection *connection, struct stream_memory *memory,
+	const uint8_t *bytes, size_t length)
+{
+	return length ? stream_buffer_append(memory, &connection->input, bytes, length) : 0;
+}
+
+int stream_connection_queue(struct stream_connection *connection, struct stream_memory *memory,
+	const uint8_t *message, size_t length)
+{
+	struct stream_buffer *output = &connection->output;
+
+	if (stream_buffer_reserve(memory, output, STREAM_LENGTH_BYTES + length) < 0)
+		return -ENOBUFS;
+	bytes_store_u16(output->bytes + output->end, (uint16_t)length);
+	memcpy(output->bytes + output->end + STREAM_LENGTH_BYTES, message, length);
+	output->end += (uint32_t)(STREAM_LENGTH_BYTES + length);
+	return 0;
+}
+
+ssize_t stream_connection_send(struct stream_connection *connection, struct stream_memory *memory)
+{
+	size_t length = stream_buffer_length(&connection->output);
+	ssize_t sent;
+
+	if (!length || connection->is_blocked)
+		return 0;
+	sent = send(
+		connection->watch.fd, stream_buffer_at(&connection->output), length, MSG_NOSIGNAL);
+	if (sent < 0 && errno != EAGAIN && errno != EINTR)
+		return -errno;
+	if (sent < 0)
+		sent = 0;
+	// The kernel took less than all: it tells when it takes more.
+	if ((size_t)sent < length)
+		connection->is_blocked = true;
+	stream_buffer_take(memory, &connection->output, (size_t)sent);
+	return sent;
+}
