@@ -270,6 +270,38 @@ static int run_with_eal(struct app *app, char *argv[])
 	return status;
 }
 
+static int refuse_line(const struct app *app, unsigned int line, const char *what)
+{
+	fprintf(stderr, "%s:%u: %s is not supported yet\n", app->options.config, line, what);
+	return -ENOTSUP;
+}
+
+// What the configuration may ask for, but no lcore does.
+static int refuse_streams(const struct app *app)
+{
+	size_t count;
+	const struct config_server *servers = config_servers(app->config, &count);
+	const struct config_forward *const *forwards;
+
+	for (size_t i = 0; i < count; i++) {
+		if (servers[i].tls)
+			return refuse_line(app, servers[i].line, "a zone of tls://");
+	}
+	forwards = config_forwards(app->config, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct config_forward *forward = forwards[i];
+		bool is_over_streams = forward->force_tcp || forward->prefer_udp ||
+				       forward->max_inflight != 64 || forward->min_idle_conns ||
+				       forward->tls.certificate || forward->tls.ca;
+
+		for (size_t j = 0; j < forward->upstream_count; j++)
+			is_over_streams |= forward->upstreams[j].is_tls;
+		if (is_over_streams)
+			return refuse_line(app, forward->line, "forward over TCP or TLS");
+	}
+	return 0;
+}
+
 int main(int argc, char *argv[])
 {
 	struct app app = {.events = -1, .signals = -1};
@@ -290,6 +322,10 @@ int main(int argc, char *argv[])
 	if (!app.config) {
 		// The place in the file stands first, so that editors find it.
 		fprintf(stderr, "%s\n", error.text);
+		return 1;
+	}
+	if (refuse_streams(&app)) {
+		config_destroy(app.config);
 		return 1;
 	}
 	if (app.options.wants_check) {

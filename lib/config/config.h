@@ -23,13 +23,29 @@ enum config_policy {
 	CONFIG_POLICY_SEQUENTIAL,
 };
 
+// Files in PEM, which could be read when the configuration was; nothing was looked at in them.
+struct config_tls_files {
+	const char *certificate; // NULL: none, and no key
+	const char *key;
+	const char *ca; // whom to trust; NULL: the system's, or for a server that it asks nobody
+};
+
+// One server to forward to.
+struct config_upstream {
+	struct net_endpoint endpoint; // port 53 by default, 853 of tls://
+	bool is_tls;
+	// In its certificate and sent to it (SNI), in lower case and without a dot at its end. NULL:
+	// its certificate has to be for the address.
+	const char *server_name;
+};
+
 // One `forward FROM TO... { }` of a server block.
 struct config_forward {
 	struct dns_name *from; // one, or the reverse zones that a CIDR prefix stands for
 	size_t from_count;
 	struct dns_name *except;
 	size_t except_count;
-	struct net_endpoint *upstreams; // duplicates dropped, order kept; 1 or more
+	struct config_upstream *upstreams; // duplicates dropped, order kept; 1 or more
 	size_t upstream_count;
 	enum config_policy policy;
 	uint64_t expire; // 10 s by default; 0: no reuse
@@ -39,6 +55,14 @@ struct config_forward {
 	uint32_t max_concurrent; // 0: no limit
 	// Failed attempts for one query: twice the upstreams by default; 0: only the deadline.
 	uint32_t max_connect_attempts;
+	// Over TCP whatever the client used, even with prefer_udp; over UDP whatever the client used.
+	bool force_tcp;
+	bool prefer_udp;
+	// Of TCP and TLS: queries on one connection, 64 by default, above 0; and how many are kept
+	// open for an upstream though nobody uses them, not above a max_idle_conns that is not 0.
+	uint16_t max_inflight;
+	uint32_t min_idle_conns;
+	struct config_tls_files tls; // for upstreams of tls://
 	bool has_source_address;
 	struct net_address source_address;
 	unsigned int line; // of the directive in its file
@@ -86,7 +110,10 @@ struct config_cache {
 // nothing that is changed. Blocks of the same zone and port on other addresses are allowed.
 struct config_server {
 	struct dns_name zone;
-	uint16_t port; // 53 by default
+	uint16_t port; // 53 by default, 853 of tls://
+	// NULL: served over UDP and TCP; else over TLS, with a certificate and key. Servers at the same
+	// address and port have the same files, or none.
+	const struct config_tls_files *tls;
 	struct net_address *bind; // the addresses served; none: all of the port
 	size_t bind_count;
 	uint16_t bufsize; // largest UDP answer to a client, 512 to 1452; 1232 by default
@@ -99,8 +126,8 @@ struct config_server {
 
 struct config;
 
-// Reads a file and what it imports; relative paths in it, of `import` and of files in TO, are
-// seen from its own folder. NULL with `error` filled in: unreadable, or the first thing wrong.
+// Reads a file and what it imports; relative paths in it, of `import`, of files in TO and of
+// certificates, are seen from its own folder. NULL with `error` filled in: unreadable, or the first thing wrong.
 struct config *config_read_file(const char *path, struct config_error *error);
 
 // The same from memory; `name` stands for the file in errors and for its folder in paths.

@@ -26,6 +26,7 @@ int config_read_forward(struct config_reader *reader, struct config_lines *lines
 		.policy = CONFIG_POLICY_RANDOM,
 		.expire = 10 * CLOCK_SECOND,
 		.read_timeout = 2 * CLOCK_SECOND,
+		.max_inflight = 64,
 		.line = line->place.line,
 	};
 	err = config_add_names(reader, &line->words[1], &forward->from, &forward->from_count);

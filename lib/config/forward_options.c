@@ -110,6 +110,57 @@ static int option_read_source_address(
 		options->reader, line, &line->words[1], &options->forward->source_address);
 }
 
+static int option_read_force_tcp(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	(void)line;
+	options->forward->force_tcp = true;
+	return 0;
+}
+
+static int option_read_prefer_udp(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	(void)line;
+	options->forward->prefer_udp = true;
+	return 0;
+}
+
+static int option_read_max_inflight(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	uint32_t number;
+	int err = option_read_number(options, line, &number);
+
+	if (err)
+		return err;
+	if (number == 0 || number > UINT16_MAX)
+		return option_fail(options, line, 1, "is not a number from 1 to 65535");
+	options->forward->max_inflight = (uint16_t)number;
+	return 0;
+}
+
+static int option_read_min_idle_conns(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	options->min_idle_conns_place = line->place;
+	return option_read_number(options, line, &options->forward->min_idle_conns);
+}
+
+static int option_read_tls(struct config_forward_options *options, const struct config_line *line)
+{
+	return config_read_tls_files(options->reader, line, &options->forward->tls);
+}
+
+static int option_read_tls_servername(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	options->server_name_place = line->place;
+	options->server_name =
+		config_read_server_name(options->reader, line->place, line->words[1].text);
+	return options->server_name ? 0 : -EINVAL;
+}
+
 static int option_check_number(
 	struct config_forward_options *options, const struct config_line *line)
 {
@@ -125,12 +176,6 @@ static int option_check_name(
 	size_t count = 0;
 
 	return config_add_names(options->reader, word, &names, &count);
-}
-
-static int option_check_server_name(
-	struct config_forward_options *options, const struct config_line *line)
-{
-	return option_check_name(options, &line->words[1]);
 }
 
 // health_check D [no_rec] [domain NAME]
@@ -211,16 +256,18 @@ static const struct forward_option forward_options[] = {
 	{"policy", 1, 1, option_read_policy, false},
 	{"max_concurrent", 1, 1, option_read_max_concurrent, false},
 	{"source_address", 1, 1, option_read_source_address, false},
-	{"force_tcp", 0, 0, NULL, true},
-	{"prefer_udp", 0, 0, NULL, true},
+	{"force_tcp", 0, 0, option_read_force_tcp, false},
+	{"prefer_udp", 0, 0, option_read_prefer_udp, false},
+	{"max_inflight", 1, 1, option_read_max_inflight, false},
+	{"min_idle_conns", 1, 1, option_read_min_idle_conns, false},
+	{"tls", 0, 3, option_read_tls, false},
+	{"tls_servername", 1, 1, option_read_tls_servername, false},
 	{"max_fails", 1, 1, option_check_number, true},
 	{"health_check", 1, CONFIG_ANY_COUNT, option_check_health_check, true},
 	{"failover", 1, CONFIG_ANY_COUNT, option_check_rcodes, true},
 	{"next", 1, CONFIG_ANY_COUNT, option_check_rcodes, true},
 	{"next_on_nodata", 0, 0, NULL, true},
 	{"failfast_all_unhealthy_upstreams", 0, 0, NULL, true},
-	{"tls", 0, 3, NULL, true},
-	{"tls_servername", 1, 1, option_check_server_name, true},
 	{"resolver", 1, CONFIG_ANY_COUNT, option_check_resolvers, true},
 	{"doh_method", 1, 1, option_check_doh_method, true},
 };
@@ -263,18 +310,54 @@ int config_read_forward_option(
 	return err;
 }
 
-int config_finish_forward_options(struct config_forward_options *options)
+static int options_check_lifetimes(struct config_forward_options *options)
 {
-	struct config_forward *forward = options->forward;
+	const struct config_forward *forward = options->forward;
 	char max_age[CONFIG_DURATION_TEXT];
 	char expire[CONFIG_DURATION_TEXT];
 
-	if (!options->has_attempts)
-		forward->max_connect_attempts = 2 * (uint32_t)forward->upstream_count;
 	if (forward->max_age == 0 || forward->max_age >= forward->expire)
 		return 0;
 	return config_fail(options->reader->error, options->max_age_place,
 		"max_age (%s) must not be less than expire (%s)",
 		config_format_duration(forward->max_age, max_age),
 		config_format_duration(forward->expire, expire));
+}
+
+static int options_set_server_name(struct config_forward_options *options)
+{
+	const struct config_forward *forward = options->forward;
+
+	if (!options->server_name)
+		return 0;
+	for (size_t i = 0; i < forward->upstream_count; i++) {
+		struct config_upstream *upstream = &forward->upstreams[i];
+
+		if (upstream->server_name)
+			return config_fail(options->reader->error, options->server_name_place,
+				"tls_servername beside the %%" CONFIG_WORD " of an upstream",
+				upstream->server_name);
+		if (upstream->is_tls)
+			upstream->server_name = options->server_name;
+	}
+	return 0;
+}
+
+int config_finish_forward_options(struct config_forward_options *options)
+{
+	struct config_forward *forward = options->forward;
+
+	if (!options->has_attempts)
+		forward->max_connect_attempts = 2 * (uint32_t)forward->upstream_count;
+	if (forward->max_idle_conns && forward->min_idle_conns > forward->max_idle_conns)
+		return config_fail(options->reader->error, options->min_idle_conns_place,
+			"min_idle_conns (%u) must not exceed max_idle_conns (%u)",
+			forward->min_idle_conns, forward->max_idle_conns);
+	// They would be closed as soon as they were opened.
+	if (forward->min_idle_conns && !forward->expire)
+		return config_fail(options->reader->error, options->min_idle_conns_place,
+			"min_idle_conns (%u) needs an expire above 0s", forward->min_idle_conns);
+	if (options_set_server_name(options))
+		return -EINVAL;
+	return options_check_lifetimes(options);
 }

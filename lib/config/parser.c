@@ -8,6 +8,7 @@
 #include "config/values.h"
 
 #define SERVER_PORT 53
+#define SERVER_TLS_PORT 853 // RFC 7858, section 3.1
 #define SERVER_BUFSIZE 1232 // fits every path without fragments
 #define SERVER_BUFSIZE_LEAST 512 // RFC 1035, section 2.3.4
 #define SERVER_BUFSIZE_MOST 1452 // an Ethernet frame less the headers of IPv6 and UDP
@@ -22,6 +23,9 @@ struct parser_block {
 	size_t forward_count;
 	struct config_cache *cache;
 	bool rotates_records;
+	struct config_place place;
+	bool has_tls_zone;
+	struct config_tls_files *tls;
 };
 
 struct parser_directive {
@@ -118,12 +122,25 @@ static int directive_read_loadbalance(
 	return 0;
 }
 
+static int directive_read_tls(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	if (!block->has_tls_zone)
+		return config_fail(parser->reader.error, line->place,
+			"'tls' in a block that has no zone of tls://");
+	block->tls = config_arena_allocate(parser->reader.arena, sizeof(*block->tls));
+	if (!block->tls)
+		return config_fail_memory(parser->reader.error, line->place);
+	return config_read_tls_files(&parser->reader, line, block->tls);
+}
+
 static const struct parser_directive parser_directives[] = {
 	{"forward", {2, CONFIG_ANY_COUNT, true}, directive_read_forward},
 	{"bind", {1, CONFIG_ANY_COUNT, false}, directive_read_bind},
 	{"bufsize", {0, 1, false}, directive_read_bufsize},
 	{"cache", {0, CONFIG_ANY_COUNT, true}, directive_read_cache},
 	{"loadbalance", {0, 1, false}, directive_read_loadbalance},
+	{"tls", {2, 3, false}, directive_read_tls},
 	{.name = "errors"},
 	{.name = "health"},
 	{.name = "lameduck"},
@@ -131,7 +148,6 @@ static const struct parser_directive parser_directives[] = {
 	{.name = "prometheus"},
 	{.name = "ready"},
 	{.name = "reload"},
-	{.name = "tls"},
 };
 
 static int directive_refuse_unknown(struct config_parser *parser, const struct config_line *line)
@@ -170,7 +186,7 @@ static int directive_read(
 }
 
 static int block_add_server(struct config_parser *parser, struct config_place place,
-	const struct dns_name *zone, uint16_t port)
+	const struct dns_name *zone, uint16_t port, bool is_tls)
 {
 	struct config *config = parser->config;
 	size_t count = config->server_count;
@@ -184,22 +200,25 @@ static int block_add_server(struct config_parser *parser, struct config_place pl
 	config->servers = servers;
 	parser->places = places;
 	servers[count] = (struct config_server){.zone = *zone, .port = port, .line = place.line};
-	places[count] = (struct config_server_place){.place = place, .server = count};
+	places[count] =
+		(struct config_server_place){.place = place, .server = count, .is_tls = is_tls};
 	config->server_count++;
 	return 0;
 }
 
 // The text behind a scheme that is served, or NULL with the error filled in.
 static const char *block_skip_scheme(
-	struct config_parser *parser, struct config_place place, const char *zone)
+	struct config_parser *parser, struct config_place place, const char *zone, bool *is_tls)
 {
 	const char *behind = strstr(zone, "://");
 
+	*is_tls = false;
 	if (!behind)
 		return zone;
-	if (strncmp(zone, "dns://", 6) == 0)
+	*is_tls = strncmp(zone, "tls://", 6) == 0;
+	if (*is_tls || strncmp(zone, "dns://", 6) == 0)
 		return zone + 6;
-	if (strncmp(zone, "tls://", 6) == 0 || strncmp(zone, "https://", 8) == 0)
+	if (strncmp(zone, "https://", 8) == 0)
 		(void)config_fail(
 			parser->reader.error, place, CONFIG_WORD " is not supported yet", zone);
 	else
@@ -208,26 +227,32 @@ static const char *block_skip_scheme(
 	return NULL;
 }
 
-// One zone of the block's first line: [dns://]NAME[:PORT], or a prefix instead of the name.
-static int block_add_zone(struct config_parser *parser, struct config_place place, const char *zone)
+// One zone of the block's first line: [SCHEME://]NAME[:PORT], or a prefix instead of the name.
+static int block_add_zone(struct config_parser *parser, struct parser_block *block,
+	struct config_place place, const char *zone)
 {
-	const char *text = block_skip_scheme(parser, place, zone);
+	bool is_tls;
+	const char *text = block_skip_scheme(parser, place, zone, &is_tls);
 	struct dns_name *names = NULL;
 	size_t count = 0;
-	uint16_t port = SERVER_PORT;
+	uint16_t port = is_tls ? SERVER_TLS_PORT : SERVER_PORT;
 	int err;
 
 	if (!text)
 		return -EINVAL;
+	if (is_tls && !block->has_tls_zone) {
+		block->has_tls_zone = true;
+		block->place = place;
+	}
 	err = config_add_zones(&parser->reader, place, text, &names, &count, &port);
 	for (size_t i = 0; !err && i < count; i++)
-		err = block_add_server(parser, place, &names[i], port);
+		err = block_add_server(parser, place, &names[i], port, is_tls);
 	return err;
 }
 
 // Commas part zones as spaces do. `more` says whether the last one asks for another zone.
-static int block_add_zones_of_word(
-	struct config_parser *parser, const struct config_token *word, bool *more)
+static int block_add_zones_of_word(struct config_parser *parser, struct parser_block *block,
+	const struct config_token *word, bool *more)
 {
 	char copy[CONFIG_WORD_BYTES + 1];
 	size_t length = strlen(word->text);
@@ -242,12 +267,13 @@ static int block_add_zones_of_word(
 	if (*more && length == 1)
 		return 0;
 	while (!err && (zone = strsep(&rest, ",")))
-		err = block_add_zone(parser, word->place, zone);
+		err = block_add_zone(parser, block, word->place, zone);
 	return err;
 }
 
 // The zones of a block, on one line or more when a comma ends the line.
-static int block_read_zones(struct config_parser *parser, struct config_line *line)
+static int block_read_zones(
+	struct config_parser *parser, struct parser_block *block, struct config_line *line)
 {
 	const struct config_token *last = NULL;
 	bool more = false;
@@ -256,7 +282,7 @@ static int block_read_zones(struct config_parser *parser, struct config_line *li
 	for (;;) {
 		for (size_t i = 0; !err && i < line->count; i++) {
 			last = &line->words[i];
-			err = block_add_zones_of_word(parser, last, &more);
+			err = block_add_zones_of_word(parser, block, last, &more);
 		}
 		if (err)
 			return err;
@@ -274,8 +300,11 @@ static int block_read_zones(struct config_parser *parser, struct config_line *li
 	}
 }
 
-static void block_finish(struct config_parser *parser, const struct parser_block *block)
+static int block_finish(struct config_parser *parser, const struct parser_block *block)
 {
+	if (block->has_tls_zone && !block->tls)
+		return config_fail(parser->reader.error, block->place,
+			"a zone of tls:// needs 'tls CERT KEY' in its block");
 	for (size_t i = block->first; i < parser->config->server_count; i++) {
 		struct config_server *server = &parser->config->servers[i];
 
@@ -286,14 +315,16 @@ static void block_finish(struct config_parser *parser, const struct parser_block
 		server->forward_count = block->forward_count;
 		server->cache = block->cache;
 		server->rotates_records = block->rotates_records;
+		server->tls = parser->places[i].is_tls ? block->tls : NULL;
 	}
+	return 0;
 }
 
 static int block_read(struct config_parser *parser, struct config_line *line)
 {
 	struct parser_block block = {
 		.first = parser->config->server_count, .bufsize = SERVER_BUFSIZE};
-	int err = block_read_zones(parser, line);
+	int err = block_read_zones(parser, &block, line);
 
 	if (err)
 		return err;
@@ -302,9 +333,7 @@ static int block_read(struct config_parser *parser, struct config_line *line)
 		if (!err && line->count)
 			err = directive_read(parser, &block, line);
 	} while (!err && !line->closes_block);
-	if (!err)
-		block_finish(parser, &block);
-	return err;
+	return err ? err : block_finish(parser, &block);
 }
 
 int config_parse(struct config_parser *parser, const char *file)

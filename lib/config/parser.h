@@ -16,6 +16,7 @@ struct config {
 struct config_server_place {
 	struct config_place place;
 	size_t server;
+	bool is_tls;
 };
 
 struct config_parser {
@@ -30,5 +31,7 @@ struct config_parser {
 // or -ENOMEM with the error filled in, as the next.
 int config_parse(struct config_parser *parser, const char *file);
 
-// No question may have two servers: refuses a second one of the same zone, port and address.
+// No question may have two servers: refuses a second one of the same zone, port and address. No
+// connection may have two ways to begin: refuses one of the same port and address with other
+// certificates, or without any.
 int config_check_servers(struct config_parser *parser);

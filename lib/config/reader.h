@@ -56,6 +56,15 @@ int config_read_duration(struct config_reader *reader, const struct config_line 
 int config_read_number(struct config_reader *reader, const struct config_line *line, size_t index,
 	uint32_t *number);
 
+// The arguments of `tls`: [CA], CERT KEY, or CERT KEY CA. Files that can not be read are refused.
+int config_read_tls_files(struct config_reader *reader, const struct config_line *line,
+	struct config_tls_files *files);
+
+// One word as the name of a host, in the form of config_upstream.server_name; NULL with the error
+// filled in.
+const char *config_read_server_name(
+	struct config_reader *reader, struct config_place place, const char *text);
+
 // Adds what one TO stands for: an address, or those of a file in the form of resolv.conf.
 int config_add_upstreams(struct config_reader *reader, const struct config_token *to,
 	struct config_forward *forward);

@@ -8,11 +8,13 @@
 #include "config/values.h"
 
 #define UPSTREAM_PORT 53
+#define UPSTREAM_TLS_PORT 853 // RFC 7858, section 3.1
 
-static int upstreams_add_endpoint(struct config_reader *reader, struct config_place place,
-	const char *text, const struct net_endpoint *endpoint, struct config_forward *forward)
+static int upstreams_add(struct config_reader *reader, struct config_place place, const char *text,
+	const struct config_upstream *upstream, struct config_forward *forward)
 {
-	struct net_endpoint *list;
+	const struct net_endpoint *endpoint = &upstream->endpoint;
+	struct config_upstream *list;
 
 	// Loopback is where a resolver on the same host would be; no other of these answers.
 	if (net_address_is_unfit_as_source(&endpoint->address) &&
@@ -20,7 +22,8 @@ static int upstreams_add_endpoint(struct config_reader *reader, struct config_pl
 		return config_fail(
 			reader->error, place, CONFIG_WORD " is not the address of a server", text);
 	for (size_t i = 0; i < forward->upstream_count; i++) {
-		if (net_endpoint_equal(&forward->upstreams[i], endpoint))
+		if (net_endpoint_equal(&forward->upstreams[i].endpoint, endpoint) &&
+			forward->upstreams[i].is_tls == upstream->is_tls)
 			return 0;
 	}
 	if (reader->upstream_count == CONFIG_UPSTREAM_COUNT)
@@ -32,7 +35,7 @@ static int upstreams_add_endpoint(struct config_reader *reader, struct config_pl
 		return config_fail_memory(reader->error, place);
 	reader->upstream_count++;
 	forward->upstreams = list;
-	list[forward->upstream_count++] = *endpoint;
+	list[forward->upstream_count++] = *upstream;
 	return 0;
 }
 
@@ -41,7 +44,7 @@ static int upstreams_read_file_line(struct config_reader *reader, struct config_
 	char *line, struct config_forward *forward)
 {
 	static const char space[] = " \t\r\v\f";
-	struct net_endpoint endpoint = {.port = UPSTREAM_PORT};
+	struct config_upstream upstream = {.endpoint.port = UPSTREAM_PORT};
 	char *rest = NULL;
 	const char *word;
 
@@ -52,9 +55,9 @@ static int upstreams_read_file_line(struct config_reader *reader, struct config_
 	word = strtok_r(NULL, space, &rest);
 	if (!word)
 		return config_fail(reader->error, place, "'nameserver' needs an address");
-	if (net_address_parse(word, &endpoint.address) != 0)
+	if (net_address_parse(word, &upstream.endpoint.address) != 0)
 		return config_fail(reader->error, place, CONFIG_WORD " is not an IP address", word);
-	return upstreams_add_endpoint(reader, place, word, &endpoint, forward);
+	return upstreams_add(reader, place, word, &upstream, forward);
 }
 
 static int upstreams_read_text(struct config_reader *reader, const char *path, char *text,
@@ -141,20 +144,21 @@ static int upstreams_read_other(struct config_reader *reader, const struct confi
 
 // What stands behind the scheme, or NULL with the error filled in.
 static const char *upstreams_skip_scheme(
-	struct config_reader *reader, const struct config_token *to)
+	struct config_reader *reader, const struct config_token *to, bool *is_tls)
 {
 	const char *behind = strstr(to->text, "://");
 	size_t length = behind ? (size_t)(behind - to->text) : 0;
 	bool is_https = length == 5 && memcmp(to->text, "https", 5) == 0;
 
+	*is_tls = length == 3 && memcmp(to->text, "tls", 3) == 0;
 	if (!behind)
 		return to->text;
-	if (length == 3 && memcmp(to->text, "dns", 3) == 0)
+	if (*is_tls || (length == 3 && memcmp(to->text, "dns", 3) == 0))
 		return behind + 3;
 	if (is_https && strchr(behind + 3, '/'))
 		(void)config_fail(reader->error, to->place,
 			CONFIG_WORD " has a path, which is not allowed", to->text);
-	else if (is_https || (length == 3 && memcmp(to->text, "tls", 3) == 0))
+	else if (is_https)
 		(void)config_fail(
 			reader->error, to->place, CONFIG_WORD " is not supported yet", to->text);
 	else
@@ -163,11 +167,34 @@ static const char *upstreams_skip_scheme(
 	return NULL;
 }
 
+// Of IP%NAME, IP%NAME:port, [v6%NAME] and [v6%NAME]:port: writes what is left without %NAME into
+// `address`, and the name into `upstream`.
+static int upstreams_cut_server_name(struct config_reader *reader, const struct config_token *to,
+	const char *text, char address[CONFIG_WORD_BYTES + 1], struct config_upstream *upstream)
+{
+	const char *percent = strchr(text, '%');
+	char name[CONFIG_WORD_BYTES + 1];
+	const char *rest;
+	size_t length;
+
+	strcpy(address, text);
+	if (!percent)
+		return 0;
+	rest = percent + 1 + strcspn(percent + 1, "]:");
+	length = (size_t)(rest - percent - 1);
+	memcpy(name, percent + 1, length);
+	name[length] = '\0';
+	strcpy(address + (percent - text), rest);
+	upstream->server_name = config_read_server_name(reader, to->place, name);
+	return upstream->server_name ? 0 : -EINVAL;
+}
+
 int config_add_upstreams(
 	struct config_reader *reader, const struct config_token *to, struct config_forward *forward)
 {
-	const char *text = upstreams_skip_scheme(reader, to);
-	struct net_endpoint endpoint;
+	struct config_upstream upstream = {0};
+	const char *text = upstreams_skip_scheme(reader, to, &upstream.is_tls);
+	char address[CONFIG_WORD_BYTES + 1];
 	int err;
 
 	if (!text)
@@ -175,11 +202,21 @@ int config_add_upstreams(
 	if (!*text)
 		return config_fail(
 			reader->error, to->place, CONFIG_WORD " names no upstream", to->text);
-	err = config_parse_endpoint(text, UPSTREAM_PORT, &endpoint);
+	if (upstream.is_tls) {
+		err = upstreams_cut_server_name(reader, to, text, address, &upstream);
+		if (err)
+			return err;
+		text = address;
+	}
+	err = config_parse_endpoint(
+		text, upstream.is_tls ? UPSTREAM_TLS_PORT : UPSTREAM_PORT, &upstream.endpoint);
 	if (err == -ERANGE)
 		return config_fail(reader->error, to->place,
 			CONFIG_WORD " has no port from 1 to 65535", to->text);
+	if (err && upstream.is_tls)
+		return config_fail(reader->error, to->place,
+			CONFIG_WORD " has no IP address behind tls://", to->text);
 	if (err)
 		return upstreams_read_other(reader, to, text, forward);
-	return upstreams_add_endpoint(reader, to->place, to->text, &endpoint, forward);
+	return upstreams_add(reader, to->place, to->text, &upstream, forward);
 }

@@ -6,12 +6,14 @@
 
 #include "forward/zones.h"
 
-// Open addressing. Behind the listeners stands one entry of port 0, without zones, for every
-// local address.
+// Open addressing. Listeners over UDP and TCP come first, then those over TLS, and behind them one
+// entry of port 0, without zones, for every local address. No port of an address is served both
+// ways: the configuration would have been refused.
 struct forward_snapshot {
 	struct forward_listener *listeners;
-	size_t listener_count;
-	size_t entry_count; // listeners and local addresses
+	size_t listener_count; // over UDP and TCP
+	size_t stream_listener_count; // with those over TLS
+	size_t entry_count; // with local addresses
 	uint32_t *table; // index into listeners + 1; 0 is empty
 	uint32_t table_mask;
 };
@@ -45,18 +47,21 @@ static const struct forward_listener *snapshot_find_entry(
 	}
 }
 
-const struct forward_listener *forward_snapshot_find(
-	const struct forward_snapshot *snapshot, const struct net_endpoint *destination)
-{
-	if (base_unlikely(!destination->port))
-		return NULL;
-	return snapshot_find_entry(snapshot, &destination->address, destination->port);
-}
-
 const struct forward_listener *forward_snapshot_find_stream(const struct forward_snapshot *snapshot,
 	const struct net_endpoint *destination, bool is_tls)
 {
-	return is_tls ? NULL : forward_snapshot_find(snapshot, destination);
+	const struct forward_listener *found;
+
+	if (base_unlikely(!destination->port))
+		return NULL;
+	found = snapshot_find_entry(snapshot, &destination->address, destination->port);
+	return found && (found->tls != NULL) == is_tls ? found : NULL;
+}
+
+const struct forward_listener *forward_snapshot_find(
+	const struct forward_snapshot *snapshot, const struct net_endpoint *destination)
+{
+	return forward_snapshot_find_stream(snapshot, destination, false);
 }
 
 bool forward_snapshot_is_local(
@@ -72,6 +77,13 @@ const struct forward_listener *forward_snapshot_listeners(
 	return snapshot->listeners;
 }
 
+const struct forward_listener *forward_snapshot_stream_listeners(
+	const struct forward_snapshot *snapshot, size_t *count)
+{
+	*count = snapshot->stream_listener_count;
+	return snapshot->listeners;
+}
+
 struct forward_match forward_listener_match(
 	const struct forward_listener *listener, const uint8_t *name, uint16_t length)
 {
@@ -81,7 +93,7 @@ struct forward_match forward_listener_match(
 bool forward_snapshot_match_cache(const struct forward_snapshot *snapshot, uint16_t cache,
 	const uint8_t *name, uint16_t length, struct forward_match *match)
 {
-	for (size_t i = 0; i < snapshot->listener_count; i++) {
+	for (size_t i = 0; i < snapshot->stream_listener_count; i++) {
 		*match = forward_listener_match(&snapshot->listeners[i], name, length);
 		if (match->cache == cache && match->group != FORWARD_NO_GROUP)
 			return true;
@@ -89,8 +101,8 @@ bool forward_snapshot_match_cache(const struct forward_snapshot *snapshot, uint1
 	return false;
 }
 
-static void snapshot_add_entry(
-	struct forward_snapshot *snapshot, const struct net_address *address, uint16_t port)
+static void snapshot_add_entry(struct forward_snapshot *snapshot, const struct net_address *address,
+	uint16_t port, const struct config_tls_files *tls)
 {
 	uint32_t at = endpoint_hash(address, port);
 
@@ -100,6 +112,7 @@ static void snapshot_add_entry(
 		at++;
 	snapshot->listeners[snapshot->entry_count++] = (struct forward_listener){
 		.endpoint = {.address = *address, .port = port},
+		.tls = tls,
 	};
 	snapshot->table[at & snapshot->table_mask] = (uint32_t)snapshot->entry_count;
 }
@@ -150,11 +163,11 @@ static void snapshot_add_server(struct forward_snapshot *snapshot,
 	const struct config_server *server, const struct net_address *local, size_t local_count)
 {
 	for (size_t i = 0; i < local_count && !server->bind_count; i++)
-		snapshot_add_entry(snapshot, &local[i], server->port);
+		snapshot_add_entry(snapshot, &local[i], server->port, server->tls);
 	for (size_t i = 0; i < server->bind_count; i++) {
 		// An address that is not there (yet) can not be served.
 		if (is_among(local, local_count, &server->bind[i]))
-			snapshot_add_entry(snapshot, &server->bind[i], server->port);
+			snapshot_add_entry(snapshot, &server->bind[i], server->port, server->tls);
 	}
 }
 
@@ -164,12 +177,19 @@ static int snapshot_fill(struct forward_snapshot *snapshot, const struct config 
 	size_t count;
 	const struct config_server *servers = config_servers(config, &count);
 
-	for (size_t i = 0; i < count; i++)
-		snapshot_add_server(snapshot, &servers[i], local, local_count);
+	for (size_t i = 0; i < count; i++) {
+		if (!servers[i].tls)
+			snapshot_add_server(snapshot, &servers[i], local, local_count);
+	}
 	snapshot->listener_count = snapshot->entry_count;
+	for (size_t i = 0; i < count; i++) {
+		if (servers[i].tls)
+			snapshot_add_server(snapshot, &servers[i], local, local_count);
+	}
+	snapshot->stream_listener_count = snapshot->entry_count;
 	for (size_t i = 0; i < local_count; i++)
-		snapshot_add_entry(snapshot, &local[i], 0);
-	for (size_t i = 0; i < snapshot->listener_count; i++) {
+		snapshot_add_entry(snapshot, &local[i], 0, NULL);
+	for (size_t i = 0; i < snapshot->stream_listener_count; i++) {
 		int error = snapshot_fill_listener(config, &snapshot->listeners[i]);
 
 		if (error)
@@ -218,15 +238,15 @@ void forward_snapshot_destroy(struct forward_snapshot *snapshot)
 {
 	if (!snapshot)
 		return;
-	for (size_t i = 0; i < snapshot->listener_count; i++)
+	for (size_t i = 0; i < snapshot->stream_listener_count; i++)
 		forward_zones_destroy((struct forward_zones *)snapshot->listeners[i].zones);
 	free(snapshot->listeners);
 	free(snapshot->table);
 	free(snapshot);
 }
 
-static void template_fill(
-	struct proxy_group_template *template, const struct config_forward *forward)
+static void template_fill(struct proxy_group_template *template,
+	const struct config_forward *forward, struct proxy_upstream_template *upstreams)
 {
 	static const enum proxy_policy policies[] = {
 		[CONFIG_POLICY_RANDOM] = PROXY_POLICY_RANDOM,
@@ -234,6 +254,12 @@ static void template_fill(
 		[CONFIG_POLICY_SEQUENTIAL] = PROXY_POLICY_SEQUENTIAL,
 	};
 
+	for (size_t i = 0; i < forward->upstream_count; i++)
+		upstreams[i] = (struct proxy_upstream_template){
+			.endpoint = forward->upstreams[i].endpoint,
+			.is_tls = forward->upstreams[i].is_tls,
+			.server_name = forward->upstreams[i].server_name,
+		};
 	*template = (struct proxy_group_template){
 		.settings =
 			{
@@ -244,33 +270,53 @@ static void template_fill(
 				.max_idle_conns = forward->max_idle_conns,
 				.max_concurrent = forward->max_concurrent,
 				.max_connect_attempts = forward->max_connect_attempts,
+				.force_tcp = forward->force_tcp,
+				.prefer_udp = forward->prefer_udp,
+				.max_inflight = forward->max_inflight,
+				.min_idle_conns = forward->min_idle_conns,
 			},
+		.tls = {forward->tls.certificate, forward->tls.key, forward->tls.ca},
 		.has_source_address = forward->has_source_address,
 		.source_address = forward->source_address,
-		.upstreams = forward->upstreams,
+		.upstreams = upstreams,
 		.upstream_count = forward->upstream_count > PROXY_GROUP_UPSTREAMS_MOST
 					  ? 0
 					  : (uint16_t)forward->upstream_count,
 	};
 }
 
+static struct proxy_set *proxy_set_of_forwards(
+	const struct config_forward *const forwards[], uint16_t count, size_t upstream_count)
+{
+	struct proxy_group_template *templates = calloc(count + 1u, sizeof(*templates));
+	struct proxy_upstream_template *upstreams = calloc(upstream_count + 1, sizeof(*upstreams));
+	struct proxy_set *set = NULL;
+	size_t filled = 0;
+
+	if (!templates || !upstreams)
+		goto out;
+	for (uint16_t i = 0; i < count; i++) {
+		template_fill(&templates[i], forwards[i], upstreams + filled);
+		filled += forwards[i]->upstream_count;
+	}
+	set = proxy_set_create(templates, count);
+out:
+	free(upstreams);
+	free(templates);
+	return set;
+}
+
 struct proxy_set *forward_proxy_set_create(const struct config *config)
 {
 	size_t count;
 	const struct config_forward *const *forwards = config_forwards(config, &count);
-	struct proxy_group_template *templates;
-	struct proxy_set *set;
+	size_t upstream_count = 0;
 
 	if (count >= FORWARD_NO_GROUP) {
 		errno = EINVAL;
 		return NULL;
 	}
-	templates = calloc(count + 1, sizeof(*templates));
-	if (!templates)
-		return NULL;
 	for (size_t i = 0; i < count; i++)
-		template_fill(&templates[i], forwards[i]);
-	set = proxy_set_create(templates, (uint16_t)count);
-	free(templates);
-	return set;
+		upstream_count += forwards[i]->upstream_count;
+	return proxy_set_of_forwards(forwards, (uint16_t)count, upstream_count);
 }

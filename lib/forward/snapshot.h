@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which datagrams are queries for us, and which forward takes a query: the configuration and the
+// Which datagrams and connections are for us, and which forward takes a query: the configuration and the
 // local addresses in the shape that workers look up. Made on the management lcore, published
 // under RCU, never changed; made anew when either changes.
 #pragma once
@@ -16,9 +16,10 @@
 
 struct forward_snapshot;
 
-// The zones served at one address and port.
+// The zones served at one address and port: over UDP and TCP, or over TLS alone.
 struct forward_listener {
 	struct net_endpoint endpoint;
+	const struct config_tls_files *tls; // NULL: over UDP and TCP
 	const struct forward_zones *zones;
 };
 
@@ -29,21 +30,27 @@ struct forward_snapshot *forward_snapshot_create(
 void forward_snapshot_destroy(struct forward_snapshot *snapshot);
 
 // The upstream groups of the configuration: group g is the g-th forward of config_forwards().
-// NULL with errno.
+// Keeps pointers to texts of `config`, which must live longer. NULL with errno.
 struct proxy_set *forward_proxy_set_create(const struct config *config);
 
-// NULL when this address and port is not served.
+// NULL when this address and port is not served over UDP.
 const struct forward_listener *forward_snapshot_find(
 	const struct forward_snapshot *snapshot, const struct net_endpoint *destination);
 
+// NULL when this address and port is not served over TLS, or without it over TCP.
 const struct forward_listener *forward_snapshot_find_stream(const struct forward_snapshot *snapshot,
 	const struct net_endpoint *destination, bool is_tls);
 
 bool forward_snapshot_is_local(
 	const struct forward_snapshot *snapshot, const struct net_address *address);
 
-// Every address and port served, for the filter of bifurcated ports. Good as long as the snapshot.
+// Every address and port served over UDP, for the filter of bifurcated ports. Good as long as the
+// snapshot.
 const struct forward_listener *forward_snapshot_listeners(
+	const struct forward_snapshot *snapshot, size_t *count);
+
+// Every address and port served over TCP, and behind them every one served over TLS.
+const struct forward_listener *forward_snapshot_stream_listeners(
 	const struct forward_snapshot *snapshot, size_t *count);
 
 // What a listener says to a query for this name (wire format, any case, good).

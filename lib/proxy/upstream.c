@@ -22,6 +22,7 @@ static int proxy_group_init(struct proxy_group *group, const struct proxy_group_
 {
 	*group = (struct proxy_group){
 		.settings = template->settings,
+		.tls = template->tls,
 		.has_source_address = template->has_source_address,
 		.source_address = template->source_address,
 		.first_upstream = first_upstream,
@@ -49,9 +50,13 @@ static int proxy_set_fill(
 		if (error)
 			return error;
 		for (uint16_t j = 0; j < templates[i].upstream_count; j++) {
+			const struct proxy_upstream_template *upstream = &templates[i].upstreams[j];
+
+			set->server_names[set->upstream_count] = upstream->server_name;
 			set->upstreams[set->upstream_count++] = (struct proxy_upstream){
-				.endpoint = templates[i].upstreams[j],
+				.endpoint = upstream->endpoint,
 				.group = i,
+				.is_tls = upstream->is_tls,
 			};
 		}
 	}
@@ -77,7 +82,9 @@ struct proxy_set *proxy_set_create(const struct proxy_group_template *templates,
 		return NULL;
 	set->groups = calloc(count ? count : 1, sizeof(*set->groups));
 	set->upstreams = calloc(upstreams ? upstreams : 1, sizeof(*set->upstreams));
-	if (!set->groups || !set->upstreams || proxy_set_fill(set, templates, count) != 0) {
+	set->server_names = calloc(upstreams ? upstreams : 1, sizeof(*set->server_names));
+	if (!set->groups || !set->upstreams || !set->server_names ||
+		proxy_set_fill(set, templates, count) != 0) {
 		proxy_set_destroy(set);
 		errno = ENOMEM;
 		return NULL;
@@ -93,6 +100,7 @@ void proxy_set_destroy(struct proxy_set *set)
 		free(set->upstreams[i].path);
 	for (uint16_t i = 0; i < set->group_count; i++)
 		free(set->groups[i].strides);
+	free(set->server_names);
 	free(set->upstreams);
 	free(set->groups);
 	free(set);

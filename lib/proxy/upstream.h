@@ -31,11 +31,23 @@ struct proxy_settings {
 	uint64_t read_timeout; // for one attempt
 	uint32_t max_idle_conns; // an upstream; 0: no limit
 	uint32_t max_concurrent; // queries of the group in flight; 0: no limit
+	uint32_t max_connect_attempts; // failed attempts a query; 0: only the deadline counts
+	// TCP whatever the client used; else, if that is set, UDP whatever the client used; else what
+	// the client used. An upstream with is_tls is asked over TLS alone.
 	bool force_tcp;
 	bool prefer_udp;
-	uint32_t max_connect_attempts; // failed attempts a query; 0: only the deadline counts
+	uint16_t max_inflight; // queries at once on one connection over TCP or TLS; above 0
+	uint32_t min_idle_conns; // an upstream, over TCP or TLS: kept open though nobody uses them
 };
 
+// Files in PEM; NULL where there is none.
+struct proxy_tls_files {
+	const char *certificate;
+	const char *key;
+	const char *ca;
+};
+
+// 32 bytes: what every query reads. Names of TLS are in the set.
 struct proxy_upstream {
 	struct net_endpoint endpoint;
 	bool is_tls;
@@ -47,6 +59,7 @@ struct proxy_upstream {
 
 struct proxy_group {
 	struct proxy_settings settings;
+	struct proxy_tls_files tls; // for those of its upstreams with is_tls
 	bool has_source_address;
 	struct net_address source_address;
 	uint16_t first_upstream; // its upstreams stand one behind the other in the set
@@ -62,6 +75,8 @@ struct proxy_set {
 	uint16_t group_count;
 	struct proxy_upstream *upstreams;
 	uint16_t upstream_count;
+	// By upstream: the name that its certificate has to be for, NULL: its address.
+	const char **server_names;
 };
 
 // Which upstream comes first for a query, and which after it. Each is visited once before any is
@@ -71,12 +86,19 @@ struct proxy_order {
 	uint16_t stride;
 };
 
-// What one group is made of; copied.
+struct proxy_upstream_template {
+	struct net_endpoint endpoint;
+	bool is_tls;
+	const char *server_name;
+};
+
+// What one group is made of; copied, but for texts, which must live as long as the set.
 struct proxy_group_template {
 	struct proxy_settings settings;
+	struct proxy_tls_files tls;
 	bool has_source_address;
 	struct net_address source_address;
-	const struct net_endpoint *upstreams;
+	const struct proxy_upstream_template *upstreams;
 	uint16_t upstream_count; // 1 to PROXY_GROUP_UPSTREAMS_MOST
 };
 

@@ -69,11 +69,11 @@ static void die(const char *what)
 
 static void bench_open(struct bench *bench, uint32_t pending_count)
 {
-	const struct net_endpoint endpoint = {.port = 53};
+	const struct proxy_upstream_template upstream = {.endpoint.port = 53};
 	const struct net_path path = {.is_usable = true};
 	const struct proxy_group_template template = {
 		.settings = {.expire = 10 * CLOCK_SECOND, .read_timeout = 2 * CLOCK_SECOND},
-		.upstreams = &endpoint,
+		.upstreams = &upstream,
 		.upstream_count = 1,
 	};
 	const struct proxy_lcore_options options = {

@@ -219,10 +219,10 @@ static void print_json(const struct bench *bench, uint32_t slices)
 
 static void bench_open(struct bench *bench)
 {
-	const struct net_endpoint endpoint = {.port = 53};
+	const struct proxy_upstream_template upstream = {.endpoint.port = 53};
 	const struct proxy_group_template template = {
 		.settings = {.expire = EXPIRE},
-		.upstreams = &endpoint,
+		.upstreams = &upstream,
 		.upstream_count = 1,
 	};
 

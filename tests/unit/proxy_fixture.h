@@ -22,16 +22,16 @@ static inline struct proxy_set *proxy_fixture_set(
 	const struct proxy_settings *settings, uint16_t upstreams)
 {
 	static const uint8_t address[4] = {192, 0, 2, 1};
-	struct net_endpoint endpoints[PROXY_FIXTURE_UPSTREAMS_MOST];
+	struct proxy_upstream_template templates[PROXY_FIXTURE_UPSTREAMS_MOST] = {0};
 	const struct proxy_group_template template = {
 		.settings = *settings,
-		.upstreams = endpoints,
+		.upstreams = templates,
 		.upstream_count = upstreams,
 	};
 
 	for (uint16_t i = 0; i < upstreams; i++) {
-		endpoints[i].address = net_address_from_ipv4(address);
-		endpoints[i].port = (uint16_t)(1000 + i);
+		templates[i].endpoint.address = net_address_from_ipv4(address);
+		templates[i].endpoint.port = (uint16_t)(1000 + i);
 	}
 	return proxy_set_create(&template, 1);
 }

@@ -33,7 +33,7 @@ static void expect_upstreams(const struct config_forward *forward, const char *e
 
 	for (size_t i = 0; i < forward->upstream_count; i++)
 		length += (size_t)snprintf(found + length, sizeof(found) - length, "%s ",
-			net_endpoint_format(&forward->upstreams[i], text));
+			net_endpoint_format(&forward->upstreams[i].endpoint, text));
 	CU_ASSERT_STRING_EQUAL(found, expected);
 }
 
@@ -52,6 +52,13 @@ static void a_line_without_a_block_has_the_defaults(void)
 	CU_ASSERT_EQUAL(forward->max_concurrent, 0);
 	CU_ASSERT_EQUAL(forward->max_connect_attempts, 6);
 	CU_ASSERT_FALSE(forward->has_source_address);
+	CU_ASSERT_FALSE(forward->force_tcp);
+	CU_ASSERT_FALSE(forward->prefer_udp);
+	CU_ASSERT_EQUAL(forward->max_inflight, 64);
+	CU_ASSERT_EQUAL(forward->min_idle_conns, 0);
+	CU_ASSERT_PTR_NULL(forward->tls.certificate);
+	CU_ASSERT_PTR_NULL(forward->tls.key);
+	CU_ASSERT_PTR_NULL(forward->tls.ca);
 	config_destroy(config);
 }
 
@@ -159,10 +166,6 @@ static const struct config_refusal faulty_lines[] = {
 		"192.0.2.0/24"},
 	{". {\nforward 10.0.0.0/33 192.0.2.1\n}\n",
 		"Corefile:2: '10.0.0.0/33' is not a prefix: its length does not fit"},
-	{". {\nforward . tls://192.0.2.1\n}\n",
-		"Corefile:2: 'tls://192.0.2.1' is not supported yet"},
-	{". {\nforward . 192.0.2.1 tls://9.9.9.9%dns.quad9.net\n}\n",
-		"Corefile:2: 'tls://9.9.9.9%dns.quad9.net' is not supported yet"},
 	{". {\nforward . https://192.0.2.1\n}\n",
 		"Corefile:2: 'https://192.0.2.1' is not supported yet"},
 	{". {\nforward . https://192.0.2.1/dns-query\n}\n",
@@ -285,10 +288,6 @@ static const struct {
 	const char *option;
 	const char *error; // NULL: not supported yet
 } later_options[] = {
-	{"force_tcp", NULL},
-	{"force_tcp on", "too many arguments for 'force_tcp': 'on'"},
-	{"prefer_udp", NULL},
-	{"prefer_udp on", "too many arguments for 'prefer_udp': 'on'"},
 	{"max_fails 3", NULL},
 	{"max_fails", "'max_fails' needs an argument"},
 	{"max_fails -3", "max_fails '-3' must not be negative"},
@@ -312,12 +311,6 @@ static const struct {
 	{"failfast_all_unhealthy_upstreams", NULL},
 	{"failfast_all_unhealthy_upstreams x",
 		"too many arguments for 'failfast_all_unhealthy_upstreams': 'x'"},
-	{"tls", NULL},
-	{"tls cert key ca", NULL},
-	{"tls cert key ca more", "too many arguments for 'tls': 'more'"},
-	{"tls_servername one.example", NULL},
-	{"tls_servername", "'tls_servername' needs an argument"},
-	{"tls_servername a..b", "'a..b' is not a domain name"},
 	{"resolver 192.0.2.1 [2001:db8::1]:53", NULL},
 	{"resolver", "'resolver' needs an argument"},
 	{"resolver one.example", "resolver 'one.example' is not an IP address"},

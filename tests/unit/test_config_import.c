@@ -47,7 +47,7 @@ static void expect_upstreams(const struct config *config, size_t index, const ch
 	CU_ASSERT_TRUE_FATAL(index < count);
 	for (size_t i = 0; i < forwards[index]->upstream_count; i++)
 		length += (size_t)snprintf(found + length, sizeof(found) - length, "%s ",
-			net_endpoint_format(&forwards[index]->upstreams[i], text));
+			net_endpoint_format(&forwards[index]->upstreams[i].endpoint, text));
 	CU_ASSERT_STRING_EQUAL(found, expected);
 }
 

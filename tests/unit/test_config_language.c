@@ -147,7 +147,6 @@ static const struct config_refusal faulty_blocks[] = {
 		"Corefile:1: '10.0.0.0/33' is not a prefix: its length does not fit"},
 	{"10.0.0.1 {\n}\n", "Corefile:1: '10.0.0.1' is an address: a prefix needs a length, as in "
 			    "192.0.2.0/24"},
-	{"tls://. {\n}\n", "Corefile:1: 'tls://.' is not supported yet"},
 	{"https://. {\n}\n", "Corefile:1: 'https://.' is not supported yet"},
 	{"quic://. {\n}\n", "Corefile:1: 'quic://.' has a scheme other than dns, tls and https"},
 	{". {\n\"}\n", "Corefile:2: '\"' is not closed"},
@@ -176,7 +175,7 @@ static void refused_blocks_name_their_line(void)
 static void directives_of_later_versions_are_refused(void)
 {
 	static const char *const names[] = {
-		"errors", "health", "lameduck", "log", "prometheus", "ready", "reload", "tls"};
+		"errors", "health", "lameduck", "log", "prometheus", "ready", "reload"};
 
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(names); i++) {
 		char text[64];

@@ -189,6 +189,89 @@ static void test_same_address_twice(void)
 	snapshot_close(&fixture);
 }
 
+// Of certificates it is only tried whether they can be read.
+#define ANY_FILE "/proc/self/exe"
+
+static void test_stream_listeners(void)
+{
+	const struct net_address local[] = {make_address("192.0.2.1"), make_address("192.0.2.2")};
+	const struct forward_listener *listeners;
+	struct snapshot_fixture fixture;
+	char text[1024];
+	size_t count;
+
+	snprintf(text, sizeof(text),
+		"tls://. tls://.:8853 {\nbind 192.0.2.2\nforward . 192.0.2.54\ntls %s %s\n}\n"
+		". {\nforward . 192.0.2.53\n}\n",
+		ANY_FILE, ANY_FILE);
+	snapshot_open(&fixture, text, local, 2);
+	CU_ASSERT_EQUAL(group_at(&fixture, "192.0.2.1", 53), 1);
+	CU_ASSERT_PTR_NULL(snapshot_find(&fixture, "192.0.2.2", 853));
+	(void)forward_snapshot_listeners(fixture.snapshot, &count);
+	CU_ASSERT_EQUAL(count, 2);
+	listeners = forward_snapshot_stream_listeners(fixture.snapshot, &count);
+	CU_ASSERT_EQUAL_FATAL(count, 4);
+	for (size_t i = 0; i < count; i++) {
+		const struct net_endpoint *endpoint = &listeners[i].endpoint;
+		bool is_tls = i >= 2;
+
+		CU_ASSERT_EQUAL(listeners[i].tls != NULL, is_tls);
+		CU_ASSERT_EQUAL(endpoint->port, i < 2 ? 53 : i == 2 ? 853 : 8853);
+		CU_ASSERT_PTR_EQUAL(
+			forward_snapshot_find_stream(fixture.snapshot, endpoint, is_tls),
+			&listeners[i]);
+		CU_ASSERT_PTR_NULL(
+			forward_snapshot_find_stream(fixture.snapshot, endpoint, !is_tls));
+		CU_ASSERT_EQUAL(forward_listener_match(&listeners[i], (const uint8_t *)"", 1).group,
+			!is_tls);
+	}
+	CU_ASSERT_PTR_NULL(forward_snapshot_find_stream(
+		fixture.snapshot, &(struct net_endpoint){.address = local[0], .port = 853}, true));
+	CU_ASSERT_PTR_NULL(forward_snapshot_find_stream(
+		fixture.snapshot, &(struct net_endpoint){.address = local[0]}, false));
+	snapshot_close(&fixture);
+}
+
+static void test_proxy_set_of_streams(void)
+{
+	char text[1024];
+	struct config *config;
+	struct proxy_set *set;
+
+	snprintf(text, sizeof(text),
+		". {\nforward . 192.0.2.53 tls://192.0.2.54%%one.example tls://192.0.2.55 {\n"
+		"force_tcp\nprefer_udp\nmax_inflight 7\nmin_idle_conns 3\ntls %s %s %s\n}\n"
+		"forward example.org tls://192.0.2.56 {\n}\n}\n",
+		ANY_FILE, ANY_FILE, ANY_FILE);
+	config = config_accept(text);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+	set = forward_proxy_set_create(config);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
+	CU_ASSERT_TRUE(set->groups[0].settings.force_tcp);
+	CU_ASSERT_TRUE(set->groups[0].settings.prefer_udp);
+	CU_ASSERT_EQUAL(set->groups[0].settings.max_inflight, 7);
+	CU_ASSERT_EQUAL(set->groups[0].settings.min_idle_conns, 3);
+	CU_ASSERT_STRING_EQUAL(set->groups[0].tls.certificate, ANY_FILE);
+	CU_ASSERT_STRING_EQUAL(set->groups[0].tls.key, ANY_FILE);
+	CU_ASSERT_STRING_EQUAL(set->groups[0].tls.ca, ANY_FILE);
+	CU_ASSERT_FALSE(set->groups[1].settings.force_tcp);
+	CU_ASSERT_FALSE(set->groups[1].settings.prefer_udp);
+	CU_ASSERT_EQUAL(set->groups[1].settings.max_inflight, 64);
+	CU_ASSERT_EQUAL(set->groups[1].settings.min_idle_conns, 0);
+	CU_ASSERT_PTR_NULL(set->groups[1].tls.ca);
+	CU_ASSERT_FALSE(set->upstreams[0].is_tls);
+	CU_ASSERT_PTR_NULL(set->server_names[0]);
+	CU_ASSERT_TRUE(set->upstreams[1].is_tls);
+	CU_ASSERT_EQUAL(set->upstreams[1].endpoint.port, 853);
+	CU_ASSERT_STRING_EQUAL(set->server_names[1], "one.example");
+	CU_ASSERT_TRUE(set->upstreams[2].is_tls);
+	CU_ASSERT_PTR_NULL(set->server_names[2]);
+	CU_ASSERT_EQUAL(set->upstreams[3].group, 1);
+	CU_ASSERT_TRUE(set->upstreams[3].is_tls);
+	proxy_set_destroy(set);
+	config_destroy(config);
+}
+
 static void test_proxy_set(void)
 {
 	const struct net_address source = make_address("192.0.2.7");
@@ -236,7 +319,9 @@ static const struct unit_case cases[] = {
 	{"serves nothing without addresses", test_no_addresses},
 	{"serves many addresses", test_many_addresses},
 	{"serves an address once", test_same_address_twice},
+	{"serves TCP where it serves UDP, and TLS", test_stream_listeners},
 	{"makes upstream groups of forwards", test_proxy_set},
+	{"makes upstreams over TCP and TLS of forwards", test_proxy_set_of_streams},
 };
 
 UNIT_MAIN("forward_snapshot", cases)

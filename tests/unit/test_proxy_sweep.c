@@ -151,12 +151,12 @@ static void marks_in_time_what_was_opened_since_its_last_look(void)
 
 static void upstreams_keep_their_own_times(void)
 {
-	const struct net_endpoint endpoint = {.port = 53};
+	const struct proxy_upstream_template upstream = {.endpoint.port = 53};
 	const struct proxy_group_template templates[] = {
-		{.settings = {.expire = 1000}, .upstreams = &endpoint, .upstream_count = 1},
-		{.settings = {.expire = 10}, .upstreams = &endpoint, .upstream_count = 1},
+		{.settings = {.expire = 1000}, .upstreams = &upstream, .upstream_count = 1},
+		{.settings = {.expire = 10}, .upstreams = &upstream, .upstream_count = 1},
 		// Used once; never idle, never too old.
-		{.settings = {.expire = 0}, .upstreams = &endpoint, .upstream_count = 1},
+		{.settings = {.expire = 0}, .upstreams = &upstream, .upstream_count = 1},
 	};
 	const struct proxy_pools_options options = {.port_count = 16, .lcore_count = 1};
 	struct proxy_fixture fixture = {.random = random_stream_create(NULL)};

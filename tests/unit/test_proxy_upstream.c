@@ -65,13 +65,13 @@ static void random_policy_uses_all_alike(void)
 
 static void sets_refuse_groups_without_or_with_too_many_upstreams(void)
 {
-	static struct net_endpoint endpoints[PROXY_GROUP_UPSTREAMS_MOST + 1];
+	static struct proxy_upstream_template upstreams[PROXY_GROUP_UPSTREAMS_MOST + 1];
 	static struct proxy_group_template templates[17];
 	struct proxy_set *set;
 
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(templates); i++)
 		templates[i] = (struct proxy_group_template){
-			.upstreams = endpoints, .upstream_count = PROXY_GROUP_UPSTREAMS_MOST};
+			.upstreams = upstreams, .upstream_count = PROXY_GROUP_UPSTREAMS_MOST};
 	set = proxy_set_create(templates, 16);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
 	CU_ASSERT_EQUAL(set->upstream_count, PROXY_UPSTREAMS_MOST);
