@@ -16,14 +16,6 @@ void cache_answer_key(
 		query->question.type, query->question.class_, flags);
 }
 
-int cache_answer_key_narrow(struct cache_key *key, const struct dns_client_subnet *subnet)
-{
-	if (!subnet->scope_length)
-		return 0;
-	return cache_key_set_subnet(key, (enum cache_subnet_family)subnet->family,
-		subnet->scope_length, subnet->address);
-}
-
 enum cache_kind cache_answer_store_kind(enum cache_answer_kind kind)
 {
 	switch (kind) {

@@ -12,11 +12,6 @@ _Static_assert(CACHE_ANSWER_HEADER_BYTES <= CACHE_VALUE_HERE_LEAST, "a header is
 void cache_answer_key(
 	struct cache_key *key, const uint8_t *query_bytes, const struct dns_message *query);
 
-// Narrows a key just made to the subnet of a client (RFC 7871), by its scope_length; 0: the key
-// stays for everybody. 0, or -EINVAL for a family or prefix that dns_client_subnet_read() refuses.
-base_must_check int cache_answer_key_narrow(
-	struct cache_key *key, const struct dns_client_subnet *subnet);
-
 enum cache_kind cache_answer_store_kind(enum cache_answer_kind kind);
 
 // True if the value of a record answers its key and is of its kind: a cache_value_check for files

@@ -218,8 +218,8 @@ base_must_check int cache_store_flush(struct cache_store *store, enum cache_flus
 // True when the last flush is done; *removed is the number of answers that it removed so far.
 bool cache_store_flush_is_done(const struct cache_store *store, uint64_t *removed);
 
-// Looks one key up without a trace of it. The view is good until the next
-// cache_store_end_grace_period().
+// Looks one key up without a trace of it; any lcore may. The view is good until the lcore is
+// quiescent, the manager's until the next cache_store_end_grace_period().
 enum cache_state cache_store_peek(const struct cache_store *store, const struct cache_key *key,
 	uint64_t now, struct cache_view *view);
 

@@ -2,6 +2,7 @@
 #include "dns/client_subnet.h"
 
 #include "dns/edns_option.h"
+#include "dns/message_fields.h"
 
 #define FAMILY_IPV4 1
 #define FAMILY_IPV6 2
@@ -58,10 +59,6 @@ enum dns_subnet_result dns_client_subnet_read(
 
 void dns_client_subnet_mask(struct dns_client_subnet *subnet, uint8_t length)
 {
-	if (!length) {
-		*subnet = (struct dns_client_subnet){0};
-		return;
-	}
 	if (subnet->source_length > length)
 		subnet->source_length = length;
 	subnet->scope_length = length;
@@ -74,7 +71,6 @@ bool dns_client_subnet_scope(struct dns_client_subnet *scope, const uint8_t *que
 {
 	enum dns_subnet_result asked = dns_client_subnet_read(scope, query_bytes, query);
 	struct dns_client_subnet told;
-	uint8_t length;
 
 	// What nobody asked for says nothing about our clients.
 	if (asked == DNS_SUBNET_NONE)
@@ -82,20 +78,39 @@ bool dns_client_subnet_scope(struct dns_client_subnet *scope, const uint8_t *que
 	switch (dns_client_subnet_read(&told, reply_bytes, reply)) {
 	case DNS_SUBNET_NONE:
 		// An upstream that knows nothing of it answers for everybody.
-		length = 0;
-		break;
+		*scope = (struct dns_client_subnet){0};
+		return asked == DNS_SUBNET_GOOD;
 	case DNS_SUBNET_GOOD:
-		if (told.family != scope->family || told.source_length != scope->source_length ||
-			memcmp(told.address, scope->address, sizeof(scope->address)) != 0)
-			return false;
-		length = told.scope_length;
 		break;
 	default:
 		return false;
 	}
-	if (asked == DNS_SUBNET_BAD)
+	if (asked == DNS_SUBNET_BAD || told.family != scope->family ||
+		told.source_length != scope->source_length ||
+		memcmp(told.address, scope->address, sizeof(scope->address)) != 0)
 		return false;
-	dns_client_subnet_mask(
-		scope, length < scope->source_length ? length : scope->source_length);
+	dns_client_subnet_mask(scope, told.scope_length < scope->source_length
+					      ? told.scope_length
+					      : scope->source_length);
 	return true;
+}
+
+uint16_t dns_client_subnet_append(
+	uint8_t *bytes, uint16_t length, size_t room, const struct dns_client_subnet *subnet)
+{
+	struct byte_writer writer = byte_writer_make(bytes, room);
+	size_t address_bytes = (subnet->source_length + 7U) / 8;
+	size_t option_bytes = 4 + address_bytes;
+
+	byte_writer_reserve(&writer, length);
+	byte_writer_put_u16(&writer, DNS_OPTION_CLIENT_SUBNET);
+	byte_writer_put_u16(&writer, (uint16_t)option_bytes);
+	byte_writer_put_u16(&writer, subnet->family);
+	byte_writer_put_u8(&writer, subnet->source_length);
+	byte_writer_put_u8(&writer, subnet->scope_length);
+	byte_writer_put(&writer, subnet->address, address_bytes);
+	if (writer.failed)
+		return 0;
+	bytes_store_u16(bytes + length - 2, (uint16_t)(option_bytes + DNS_OPTION_HEADER_BYTES));
+	return (uint16_t)byte_writer_length(&writer);
 }

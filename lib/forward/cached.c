@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/table_memory.h"
+#include "cache/answer_subnet.h"
 #include "forward/cached_answer.h"
 
 #define OPT_BYTES_LEAST 11 // without options (RFC 6891, section 6.1.2)
@@ -48,21 +49,18 @@ void forward_cached_destroy(struct forward_cached *cached)
 }
 
 bool forward_cached_make_key(struct cache_key *key, const uint8_t *bytes,
-	const struct dns_message *message, bool *has_subnet)
+	const struct dns_message *message, bool *has_subnet, struct dns_client_subnet *subnet)
 {
-	struct dns_client_subnet subnet;
-
 	cache_answer_key(key, bytes, message);
 	*has_subnet = false;
 	if (base_likely(!message->edns.is_present || message->edns.length == OPT_BYTES_LEAST))
 		return true;
-	switch (dns_client_subnet_read(&subnet, bytes, message)) {
+	switch (dns_client_subnet_read(subnet, bytes, message)) {
 	case DNS_SUBNET_NONE:
 		return true;
 	case DNS_SUBNET_GOOD:
 		*has_subnet = true;
-		return cache_key_set_subnet(key, (enum cache_subnet_family)subnet.family,
-			       subnet.source_length, subnet.address) == 0;
+		return true;
 	case DNS_SUBNET_BAD:
 		break;
 	}
@@ -70,18 +68,23 @@ bool forward_cached_make_key(struct cache_key *key, const uint8_t *bytes,
 }
 
 // Makes the key of a query and asks for the lines that looking it up will touch.
-static void lookup_prepare(struct forward_lcore *lcore, struct forward_query *query, uint16_t place)
+static void lookup_prepare(
+	struct forward_lcore *lcore, struct forward_query *query, uint16_t place, uint64_t now)
 {
 	struct forward_cached *cached = lcore->cached;
 	struct cache_key *key = &cached->keys[place];
 	struct cache_lookup *lookup = &cached->lookups[place];
 	struct cache_store *store = cached->caches->caches[query->match.cache].store;
+	struct dns_client_subnet subnet;
 
 	query->may_be_cached = cache_answer_may_serve(&query->message) &&
 			       forward_cached_make_key(key, net_frame_payload(query->frame),
-				       &query->message, &query->has_subnet);
+				       &query->message, &query->has_subnet, &subnet);
 	if (base_unlikely(!query->may_be_cached))
 		return;
+	if (base_unlikely(query->has_subnet))
+		cache_answer_key_choose(
+			key, &subnet, store, cached->stores[query->match.cache], now);
 	query->lookup = place;
 	query->hash = cache_store_hash(store, key);
 	*lookup = (struct cache_lookup){.key = key, .hash = query->hash};
@@ -99,7 +102,7 @@ static uint16_t look_up_in_cache(struct forward_lcore *lcore, struct forward_pie
 
 		if (query->match.cache != cache)
 			continue;
-		lookup_prepare(lcore, query, place);
+		lookup_prepare(lcore, query, place, now);
 		place += query->may_be_cached;
 	}
 	if (place > first)
@@ -139,7 +142,7 @@ static void hit_ask_for_refresh(struct forward_lcore *lcore, const struct forwar
 	uint64_t ttl = view->expires_at - view->stored_at;
 	int64_t left = cache_seconds_until(view->expires_at, cache_seconds(now));
 
-	if (base_likely(!rules->prefetch_amount || view->is_refresh_claimed || query->has_subnet ||
+	if (base_likely(!rules->prefetch_amount || view->is_refresh_claimed ||
 			left * 100 > (int64_t)(ttl * rules->prefetch_percentage)))
 		return;
 	if (cache_view_is_popular(store, view, rules->prefetch_amount, now))
@@ -160,8 +163,9 @@ static void query_answer(struct forward_lcore *lcore, const struct forward_query
 	struct forward_destination destination;
 
 	client.answer_bytes = forward_query_answer_bytes(query);
-	client.subnet = forward_cached_subnet(
-		&subnet, query->has_subnet, net_frame_payload(query->frame), &query->message);
+	client.subnet = forward_cached_subnet(&subnet, query->has_subnet,
+		net_frame_payload(query->frame), &query->message,
+		cache_key_subnet_prefix(lcore->cached->keys[query->lookup].bytes));
 	if (!cache->rules->keeps_ttl)
 		source.manner.age = cache_seconds(now) - view->stored_at;
 	source.value = cache_answer_value_of(view);

@@ -46,12 +46,13 @@ void forward_cached_send(struct forward_lcore *lcore, struct net_frame *frame,
 }
 
 const struct dns_client_subnet *forward_cached_subnet(struct dns_client_subnet *subnet,
-	bool has_subnet, const uint8_t *bytes, const struct dns_message *query)
+	bool has_subnet, const uint8_t *bytes, const struct dns_message *query,
+	uint8_t scope_length)
 {
 	if (base_likely(!has_subnet) ||
 		dns_client_subnet_read(subnet, bytes, query) != DNS_SUBNET_GOOD)
 		return NULL;
-	subnet->scope_length = subnet->source_length;
+	subnet->scope_length = scope_length;
 	return subnet;
 }
 
@@ -90,8 +91,8 @@ static void slot_answer(struct forward_lcore *lcore, uint32_t slot, struct net_f
 	net_frame_payload_rewritten(frame, pending->message_length);
 	if (base_unlikely(asking->has_subnet)) {
 		(void)dns_message_read(&query, net_frame_payload(frame), frame->payload_length);
-		client.subnet =
-			forward_cached_subnet(&subnet, true, net_frame_payload(frame), &query);
+		client.subnet = forward_cached_subnet(
+			&subnet, true, net_frame_payload(frame), &query, source->scope_length);
 	}
 	forward_cached_send(lcore, frame, &destination, &client, asking->rotates_records, source);
 }

@@ -14,16 +14,19 @@ struct cached_source {
 	struct cache_answer_manner manner; // but for rotation
 	bool is_truncated; // without a value: TC, so that the client comes back over TCP
 	enum dns_extended_error extended; // with SERVFAIL
+	uint8_t scope_length; // for a client that told its subnet
 	enum stats_counter verdict;
 };
 
-// The key of a query that was read as good; false where it can have none (a bad subnet).
+// The key of a query that was read as good, for no subnet, and the subnet that it tells, if it
+// does; false where it can have none (a bad subnet).
 bool forward_cached_make_key(struct cache_key *key, const uint8_t *bytes,
-	const struct dns_message *message, bool *has_subnet);
+	const struct dns_message *message, bool *has_subnet, struct dns_client_subnet *subnet);
 
-// What a client told of its subnet; the answer's scope is all of that. NULL unless it did.
+// What a client told of its subnet, with the answer's scope. NULL unless it did.
 const struct dns_client_subnet *forward_cached_subnet(struct dns_client_subnet *subnet,
-	bool has_subnet, const uint8_t *bytes, const struct dns_message *query);
+	bool has_subnet, const uint8_t *bytes, const struct dns_message *query,
+	uint8_t scope_length);
 
 // Makes the answer in the frame, whose payload starts with the client's query, counts it and
 // sends it.

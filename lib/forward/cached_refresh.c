@@ -8,11 +8,27 @@
 #define REFRESHES_A_TURN 8
 #define ALARMS_A_TURN 64
 
+// The subnet of an answer that is for one (RFC 7871) is told as it is kept: no more of it than the
+// upstream said that its answer depends on.
+static uint16_t query_put_subnet(struct net_frame *frame, uint16_t length, const uint8_t *key)
+{
+	struct dns_client_subnet subnet = {
+		.family = cache_key_subnet_family(key),
+		.source_length = cache_key_subnet_prefix(key),
+	};
+
+	if (base_likely(subnet.family == CACHE_SUBNET_NONE))
+		return length;
+	memcpy(subnet.address, cache_key_subnet_address(key), (subnet.source_length + 7U) / 8);
+	return dns_client_subnet_append(
+		net_frame_payload(frame), length, net_frame_payload_room(frame), &subnet);
+}
+
 static uint16_t query_write(struct net_frame *frame, const uint8_t *key, uint16_t bufsize)
 {
 	uint8_t flags = cache_key_flags(key);
-
-	return dns_message_make_query(net_frame_payload(frame), net_frame_payload_room(frame),
+	uint16_t length = dns_message_make_query(net_frame_payload(frame),
+		net_frame_payload_room(frame),
 		&(struct dns_query_options){
 			.name = cache_key_name(key),
 			.name_length = cache_key_name_length(key),
@@ -22,6 +38,8 @@ static uint16_t query_write(struct net_frame *frame, const uint8_t *key, uint16_
 			.udp_size = bufsize,
 			.do_bit = flags & CACHE_KEY_DO,
 		});
+
+	return query_put_subnet(frame, length, key);
 }
 
 void forward_cached_refresh(
@@ -35,6 +53,7 @@ void forward_cached_refresh(
 	uint16_t length;
 
 	cache_view_key(view, &key);
+	query.has_subnet = cache_key_subnet_family(key.bytes) != CACHE_SUBNET_NONE;
 	if (lcore->takes_no_queries ||
 		!forward_snapshot_match_cache(snapshot, cache, cache_key_name(key.bytes),
 			cache_key_name_length(key.bytes), &query.match))

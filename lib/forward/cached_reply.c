@@ -1,30 +1,51 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What replies leave in the caches, and failures.
+#include "cache/answer_subnet.h"
 #include "forward/cached_answer.h"
 
 struct cached_reply {
 	const struct forward_cache *cache;
 	struct cache_lcore *store;
-	struct cache_key key;
+	struct cache_key key; // of what there is, and then of what is kept
 	uint64_t hash;
+	uint32_t opaque;
+	bool has_subnet;
+	struct dns_client_subnet subnet;
 	const uint8_t *query_bytes;
 	struct dns_message query;
 };
 
 // The query of a pending slot again: it was read as good when it came.
-static void reply_begin(struct forward_lcore *lcore, uint32_t slot, struct cached_reply *reply)
+static void reply_begin(
+	struct forward_lcore *lcore, uint32_t slot, struct cached_reply *reply, uint64_t now)
 {
 	struct proxy_pending_table *table = &lcore->proxy->pending;
 	struct proxy_pending *pending = proxy_pending_at(table, slot);
 	const struct forward_client *client = forward_client_at(table, slot);
-	bool has_subnet;
 
 	reply->cache = &lcore->cached->caches->caches[client->cache];
 	reply->store = lcore->cached->stores[client->cache];
 	reply->hash = client->hash;
 	reply->query_bytes = proxy_pending_message(table, pending);
 	(void)dns_message_read(&reply->query, reply->query_bytes, pending->message_length);
-	(void)forward_cached_make_key(&reply->key, reply->query_bytes, &reply->query, &has_subnet);
+	(void)forward_cached_make_key(
+		&reply->key, reply->query_bytes, &reply->query, &reply->has_subnet, &reply->subnet);
+	reply->opaque = 0;
+	if (base_likely(!reply->has_subnet))
+		return;
+	cache_answer_key_choose(
+		&reply->key, &reply->subnet, reply->cache->store, reply->store, now);
+	reply->hash = cache_store_hash(reply->cache->store, &reply->key);
+}
+
+// It is kept for all of its scope.
+static void reply_narrow(struct cached_reply *reply, const struct dns_client_subnet *scope)
+{
+	if (base_likely(!reply->has_subnet))
+		return;
+	cache_answer_key(&reply->key, reply->query_bytes, &reply->query);
+	reply->opaque = cache_answer_key_narrow(&reply->key, &reply->subnet, scope);
+	reply->hash = cache_store_hash(reply->cache->store, &reply->key);
 }
 
 static uint32_t wall_seconds(const struct forward_lcore *lcore, uint64_t now)
@@ -79,6 +100,7 @@ static void store(const struct cached_reply *reply, enum cache_kind kind, uint32
 		.stored_at = seconds,
 		.expires_at = seconds + ttl,
 		.stale_until = seconds + ttl + stale,
+		.opaque = reply->opaque,
 		.value = value,
 		.value_length = length,
 	};
@@ -96,15 +118,18 @@ static void source_from_stale(struct cached_source *source, const struct cached_
 		.value = cache_answer_value_of(&lookup->view),
 		.manner = {.stale_ttl = reply->cache->rules->stale_ttl},
 		.verdict = STATS_QUERY_CACHED_STALE,
+		.scope_length = cache_key_subnet_prefix(reply->key.bytes),
 	};
 }
 
-static void source_from_value(struct cached_source *source, const uint8_t *value, uint16_t length)
+static void source_from_value(struct cached_source *source, const struct cached_reply *reply,
+	const uint8_t *value, uint16_t length)
 {
 	*source = (struct cached_source){
 		.value = {.here = value, .here_length = length, .length = length},
 		.extended = DNS_EDE_NONE,
 		.verdict = STATS_QUERY_ANSWERED,
+		.scope_length = cache_key_subnet_prefix(reply->key.bytes),
 	};
 }
 
@@ -143,7 +168,8 @@ static bool answer_all_stale(struct forward_lcore *lcore, uint32_t slot, struct 
 // To be relayed and not kept. Those who wait get as much of it as can be encoded; with TC they are
 // told to come over TCP.
 static void reply_pass(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
-	struct dns_message *message, enum cache_answer_refusal refusal, uint64_t now)
+	const struct cached_reply *reply, struct dns_message *message,
+	enum cache_answer_refusal refusal, uint64_t now)
 {
 	struct forward_client *client = forward_client_of(lcore->proxy, slot);
 	const struct cache_answer_class as_it_is = {
@@ -157,7 +183,7 @@ static void reply_pass(struct forward_lcore *lcore, uint32_t slot, struct net_fr
 		!message->edns.rcode_high)
 		length = encode(lcore, &as_it_is, frame, message);
 	if (length)
-		source_from_value(&source, lcore->cached->value, length);
+		source_from_value(&source, reply, lcore->cached->value, length);
 	source.is_truncated = refusal == CACHE_ANSWER_REFUSED_TRUNCATED;
 	if (source.is_truncated)
 		source.verdict = STATS_QUERY_ANSWERED;
@@ -199,7 +225,7 @@ void forward_cached_reply(struct forward_lcore *lcore, uint32_t slot, struct net
 		forward_query_attempt_again(lcore, slot, frame, now);
 		return;
 	}
-	reply_begin(lcore, slot, &reply);
+	reply_begin(lcore, slot, &reply, now);
 	refusal = cache_answer_classify(&class_, reply.query_bytes, &reply.query,
 		net_frame_payload(frame), frame->payload_length, message, &reply.cache->limits,
 		wall_seconds(lcore, now));
@@ -212,14 +238,15 @@ void forward_cached_reply(struct forward_lcore *lcore, uint32_t slot, struct net
 			return;
 		}
 	} else if (length) {
+		reply_narrow(&reply, &class_.scope);
 		store(&reply, cache_answer_store_kind(class_.kind), class_.ttl, cached->value,
 			length, now);
 	}
 	if (base_unlikely(!length)) {
-		reply_pass(lcore, slot, frame, message, refusal, now);
+		reply_pass(lcore, slot, frame, &reply, message, refusal, now);
 		return;
 	}
-	source_from_value(&source, cached->value, length);
+	source_from_value(&source, &reply, cached->value, length);
 	forward_cached_answer_all(lcore, slot, frame, &source);
 	forward_cached_finish(lcore, slot, now);
 }
@@ -251,7 +278,7 @@ void forward_cached_give_up(struct forward_lcore *lcore, uint32_t slot, struct n
 	const struct cached_source failed = {.extended = extended, .verdict = STATS_QUERY_FAILED};
 	struct cached_reply reply;
 
-	reply_begin(lcore, slot, &reply);
+	reply_begin(lcore, slot, &reply, now);
 	if (!answer_all_stale(lcore, slot, frame, &reply, encode_failure(lcore, &reply), now))
 		forward_cached_answer_all(lcore, slot, frame, &failed);
 	forward_cached_finish(lcore, slot, now);
@@ -276,7 +303,7 @@ void forward_cached_alarm(struct forward_lcore *lcore, uint32_t slot, uint64_t n
 	struct cached_source source;
 	struct cached_reply reply;
 
-	reply_begin(lcore, slot, &reply);
+	reply_begin(lcore, slot, &reply, now);
 	if (!find_stale(&reply, &lookup, now))
 		return;
 	source_from_stale(&source, &reply, &lookup);

@@ -231,7 +231,7 @@ static void compare_answer(struct scenario_words *words, const struct driver_que
 	}
 	shape.flags = (uint16_t)(DNS_FLAG_QR | DNS_FLAG_RA |
 				 (query->shape.flags & (DNS_FLAG_RD | DNS_FLAG_CD)));
-	shape.has_edns = shape.do_bit = shape.is_raw = false;
+	shape.has_edns = shape.do_bit = shape.has_subnet = shape.is_raw = false;
 	shape.version = 0;
 	shape.padding = shape.cut_to = shape.size = 0;
 	shape.appended_length = 0;

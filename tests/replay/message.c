@@ -9,6 +9,7 @@
 #define TYPE_OPT 41
 #define OPTION_EDE 15 // RFC 8914
 #define OPTION_PADDING 12 // RFC 7830
+#define OPTION_SUBNET 8 // RFC 7871
 #define FILL_TEXT 99 // bytes of text in a record that only fills
 
 struct flag_word {
@@ -111,6 +112,32 @@ static bool read_record(struct scenario_words *words, struct message_shape *shap
 	return true;
 }
 
+// ADDRESS/LENGTH, and perhaps /SCOPE.
+static void read_subnet(struct scenario_words *words, struct message_shape *shape)
+{
+	char text[64];
+	char *rest = NULL;
+	const char *length;
+	const char *scope;
+	struct net_address address = {{0}};
+	bool is_ipv4;
+
+	snprintf(text, sizeof(text), "%s", scenario_word(words, "a subnet"));
+	if (net_address_parse(strtok_r(text, "/", &rest), &address))
+		scenario_fail(words, "a subnet is ADDRESS/LENGTH or ADDRESS/LENGTH/SCOPE");
+	length = strtok_r(NULL, "/", &rest);
+	scope = strtok_r(NULL, "/", &rest);
+	is_ipv4 = net_address_is_ipv4(&address);
+	shape->has_subnet = true;
+	shape->subnet = (struct dns_client_subnet){
+		.family = is_ipv4 ? 1 : 2,
+		.source_length = (uint8_t)(length ? strtoul(length, NULL, 10) : 0),
+		.scope_length = (uint8_t)(scope ? strtoul(scope, NULL, 10) : 0),
+	};
+	memcpy(shape->subnet.address, is_ipv4 ? net_address_ipv4(&address) : address.bytes,
+		is_ipv4 ? 4 : sizeof(shape->subnet.address));
+}
+
 static bool read_edns(struct scenario_words *words, struct message_shape *shape)
 {
 	if (scenario_accept(words, "edns")) {
@@ -126,6 +153,8 @@ static bool read_edns(struct scenario_words *words, struct message_shape *shape)
 		shape->extended_error = (int)scenario_number(words, "a code", UINT16_MAX);
 	} else if (scenario_accept(words, "padding")) {
 		shape->padding = scenario_number(words, "a length", 4096);
+	} else if (scenario_accept(words, "subnet")) {
+		read_subnet(words, shape);
 	} else {
 		return false;
 	}
@@ -177,12 +206,15 @@ static void build_header(
 
 static void build_opt(const struct message_shape *shape, struct byte_writer *writer)
 {
+	uint16_t subnet_bytes = (uint16_t)((shape->subnet.source_length + 7) / 8);
 	uint16_t options = 0;
 
 	if (shape->extended_error != DNS_EDE_NONE)
 		options = (uint16_t)(options + 6);
 	if (shape->padding)
 		options = (uint16_t)(options + 4 + shape->padding);
+	if (shape->has_subnet)
+		options = (uint16_t)(options + 8 + subnet_bytes);
 	byte_writer_put_u8(writer, 0);
 	byte_writer_put_u16(writer, TYPE_OPT);
 	byte_writer_put_u16(writer, shape->udp_size);
@@ -190,6 +222,14 @@ static void build_opt(const struct message_shape *shape, struct byte_writer *wri
 	byte_writer_put_u8(writer, shape->version);
 	byte_writer_put_u16(writer, shape->do_bit ? 0x8000 : 0);
 	byte_writer_put_u16(writer, options);
+	if (shape->has_subnet) {
+		byte_writer_put_u16(writer, OPTION_SUBNET);
+		byte_writer_put_u16(writer, (uint16_t)(4 + subnet_bytes));
+		byte_writer_put_u16(writer, shape->subnet.family);
+		byte_writer_put_u8(writer, shape->subnet.source_length);
+		byte_writer_put_u8(writer, shape->subnet.scope_length);
+		byte_writer_put(writer, shape->subnet.address, subnet_bytes);
+	}
 	if (shape->extended_error != DNS_EDE_NONE) {
 		byte_writer_put_u16(writer, OPTION_EDE);
 		byte_writer_put_u16(writer, 2);
@@ -270,6 +310,14 @@ void message_build(
 		scenario_fail(words, "this makes a message of %u bytes", message->length);
 }
 
+static void print_subnet(const uint8_t *data, uint16_t length, FILE *stream)
+{
+	fprintf(stream, " subnet %u:", bytes_load_u16(data));
+	for (uint16_t i = 4; i < length; i++)
+		fprintf(stream, "%02x", data[i]);
+	fprintf(stream, "/%u/%u", data[2], data[3]);
+}
+
 static void print_opt_options(struct byte_reader *reader, uint16_t length, FILE *stream)
 {
 	size_t end = byte_reader_offset(reader) + length;
@@ -281,6 +329,8 @@ static void print_opt_options(struct byte_reader *reader, uint16_t length, FILE 
 
 		if (data && code == OPTION_EDE && option_length == 2)
 			fprintf(stream, " ede %u", bytes_load_u16(data));
+		else if (data && code == OPTION_SUBNET && option_length >= 4)
+			print_subnet(data, option_length, stream);
 		else if (code == OPTION_PADDING)
 			fprintf(stream, " padding %u", option_length);
 		else

@@ -5,6 +5,7 @@
 
 #include "scenario.h"
 
+#include "dns/client_subnet.h"
 #include "dns/message.h"
 
 #define MESSAGE_BYTES 8192
@@ -42,6 +43,8 @@ struct message_shape {
 	uint16_t udp_size;
 	int extended_error; // DNS_EDE_NONE, or the code of the option
 	uint32_t padding; // bytes of a padding option (RFC 7830); 0: none
+	bool has_subnet; // the option of RFC 7871
+	struct dns_client_subnet subnet;
 	uint32_t cut_to; // only the first bytes; 0: all
 	uint32_t size; // that the message must come to have; 0: any
 	size_t appended_length;

@@ -47,30 +47,6 @@ static void keys_are_those_of_what_may_share_an_answer(void)
 	CU_ASSERT_EQUAL(cache_key_type(other.bytes), DNS_TYPE_A);
 }
 
-static void keys_are_narrowed_by_the_scope(void)
-{
-	struct dns_client_subnet subnet = {1, 24, 20, {192, 0, 32}};
-	struct cache_key key = key_of(DNS_FLAG_RD, "www.example.org", DNS_TYPE_A, 0);
-	struct cache_key narrow = key;
-
-	CU_ASSERT_EQUAL(cache_answer_key_narrow(&narrow, &subnet), 0);
-	CU_ASSERT_EQUAL(cache_key_subnet_family(narrow.bytes), CACHE_SUBNET_IPV4);
-	CU_ASSERT_EQUAL(cache_key_subnet_prefix(narrow.bytes), 20);
-	CU_ASSERT_EQUAL(memcmp(cache_key_subnet_address(narrow.bytes), "\xc0\0\x20", 3), 0);
-	subnet = (struct dns_client_subnet){2, 56, 56, {0x20, 1, 0xd, 0xb8}};
-	narrow = key;
-	CU_ASSERT_EQUAL(cache_answer_key_narrow(&narrow, &subnet), 0);
-	CU_ASSERT_EQUAL(cache_key_subnet_family(narrow.bytes), CACHE_SUBNET_IPV6);
-	CU_ASSERT_EQUAL(cache_key_subnet_prefix(narrow.bytes), 56);
-	subnet.family = 3;
-	CU_ASSERT_EQUAL(cache_answer_key_narrow(&narrow, &subnet), -EINVAL);
-	// Everybody.
-	dns_client_subnet_mask(&subnet, 0);
-	narrow = key;
-	CU_ASSERT_EQUAL(cache_answer_key_narrow(&narrow, &subnet), 0);
-	CU_ASSERT_TRUE(same_key(&narrow, &key));
-}
-
 static void kinds_are_the_stores(void)
 {
 	CU_ASSERT_EQUAL(cache_answer_store_kind(CACHE_ANSWER_SUCCESS), CACHE_KIND_SUCCESS);
@@ -192,7 +168,6 @@ static void answers_from_a_store_are_the_same(void)
 
 static const struct unit_case cases[] = {
 	{"keys are those of what may share an answer", keys_are_those_of_what_may_share_an_answer},
-	{"keys are narrowed by the scope", keys_are_narrowed_by_the_scope},
 	{"kinds are the store's", kinds_are_the_stores},
 	{"records have the kind of their rcode", records_have_the_kind_of_their_rcode},
 	{"records answer their key", records_answer_their_key},

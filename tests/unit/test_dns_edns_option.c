@@ -90,7 +90,7 @@ static void subnets_are_checked(void)
 static void masks_clear_bits(void)
 {
 	struct dns_client_subnet subnet = {.family = 2, .source_length = 128};
-	static const struct dns_client_subnet nobody;
+	static const struct dns_client_subnet family = {.family = 2};
 
 	memset(subnet.address, 0xff, sizeof(subnet.address));
 	dns_client_subnet_mask(&subnet, 128);
@@ -104,12 +104,13 @@ static void masks_clear_bits(void)
 	CU_ASSERT_EQUAL(subnet.address[7], 0);
 	CU_ASSERT_EQUAL(subnet.address[15], 0);
 	dns_client_subnet_mask(&subnet, 0);
-	CU_ASSERT_EQUAL(memcmp(&subnet, &nobody, sizeof(subnet)), 0);
+	CU_ASSERT_EQUAL(memcmp(&subnet, &family, sizeof(subnet)), 0);
 }
 
 #define ASKED "\0\x08\0\7\0\1\x18\0\xc0\0\2"
 
-static void expect_scope(const char *options, size_t length, bool is_good, uint8_t scope_length)
+static void expect_scope(
+	const char *options, size_t length, bool is_good, uint8_t family, uint8_t scope_length)
 {
 	struct dns_client_subnet scope;
 
@@ -120,25 +121,25 @@ static void expect_scope(const char *options, size_t length, bool is_good, uint8
 		is_good);
 	if (is_good) {
 		CU_ASSERT_EQUAL(scope.scope_length, scope_length);
-		CU_ASSERT_EQUAL(scope.family, scope_length ? 1 : 0);
+		CU_ASSERT_EQUAL(scope.family, family);
 	}
 }
 
 // RFC 7871, section 7.3.
 static void the_scope_is_that_of_the_reply(void)
 {
-	expect_scope("\0\x08\0\7\0\1\x18\x18\xc0\0\2", 11, true, 24);
-	expect_scope("\0\x08\0\7\0\1\x18\x08\xc0\0\2", 11, true, 8);
-	// For everybody, or from one that knows nothing of it.
-	expect_scope("\0\x08\0\7\0\1\x18\0\xc0\0\2", 11, true, 0);
-	expect_scope("", 0, true, 0);
+	expect_scope("\0\x08\0\7\0\1\x18\x18\xc0\0\2", 11, true, 1, 24);
+	expect_scope("\0\x08\0\7\0\1\x18\x08\xc0\0\2", 11, true, 1, 8);
+	// For all of the family, or from one that knows nothing of it.
+	expect_scope("\0\x08\0\7\0\1\x18\0\xc0\0\2", 11, true, 1, 0);
+	expect_scope("", 0, true, 0, 0);
 	// Longer than what was told.
-	expect_scope("\0\x08\0\7\0\1\x18\x20\xc0\0\2", 11, true, 24);
+	expect_scope("\0\x08\0\7\0\1\x18\x20\xc0\0\2", 11, true, 1, 24);
 	// Another subnet, another length, another family, or none at all.
-	expect_scope("\0\x08\0\7\0\1\x18\x18\xc0\0\3", 11, false, 0);
-	expect_scope("\0\x08\0\7\0\1\x17\x18\xc0\0\2", 11, false, 0);
-	expect_scope("\0\x08\0\7\0\2\x18\x18\xc0\0\2", 11, false, 0);
-	expect_scope("\0\x08\0\3\0\1\x18", 7, false, 0);
+	expect_scope("\0\x08\0\7\0\1\x18\x18\xc0\0\3", 11, false, 0, 0);
+	expect_scope("\0\x08\0\7\0\1\x17\x18\xc0\0\2", 11, false, 0, 0);
+	expect_scope("\0\x08\0\7\0\2\x18\x18\xc0\0\2", 11, false, 0, 0);
+	expect_scope("\0\x08\0\3\0\1\x18", 7, false, 0, 0);
 }
 
 static void a_scope_that_was_not_asked_for_is_none(void)
@@ -159,12 +160,31 @@ static void a_scope_that_was_not_asked_for_is_none(void)
 		&scope, query.bytes, &query.message, reply.bytes, &reply.message));
 }
 
+static void a_subnet_is_appended_to_opt(void)
+{
+	struct dns_client_subnet subnet;
+	uint16_t length;
+
+	make(&query, 0, "", 0);
+	length = (uint16_t)query.length;
+	make(&reply, 0, ASKED, 11);
+	CU_ASSERT_EQUAL(
+		dns_client_subnet_read(&subnet, reply.bytes, &reply.message), DNS_SUBNET_GOOD);
+	CU_ASSERT_EQUAL(dns_client_subnet_append(query.bytes, length, length + 10U, &subnet), 0);
+	make(&query, 0, "", 0);
+	CU_ASSERT_EQUAL(
+		dns_client_subnet_append(query.bytes, length, length + 11U, &subnet), length + 11);
+	CU_ASSERT_EQUAL(length + 11U, reply.length);
+	CU_ASSERT_EQUAL(memcmp(query.bytes, reply.bytes, reply.length), 0);
+}
+
 static const struct unit_case cases[] = {
 	{"options are found by code", options_are_found_by_code},
 	{"the extended error is the first", the_extended_error_is_the_first},
 	{"subnets are checked", subnets_are_checked},
 	{"masks clear bits", masks_clear_bits},
 	{"the scope is that of the reply", the_scope_is_that_of_the_reply},
+	{"a subnet is appended to OPT", a_subnet_is_appended_to_opt},
 	{"a scope that was not asked for is none", a_scope_that_was_not_asked_for_is_none},
 };
 
