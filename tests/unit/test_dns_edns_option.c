@@ -44,6 +44,76 @@ static void the_extended_error_is_the_first(void)
 	CU_ASSERT_EQUAL(dns_edns_extended_error(reply.bytes, &reply.message), DNS_EDE_NONE);
 }
 
+// A copy of the query's bytes with room behind them, changed.
+struct changed {
+	uint8_t bytes[2048];
+	uint16_t length;
+	struct dns_message message;
+};
+
+static struct changed copy_query(void)
+{
+	struct changed copy = {.length = (uint16_t)query.length, .message = query.message};
+
+	memcpy(copy.bytes, query.bytes, query.length);
+	return copy;
+}
+
+static void expect_options(struct changed *changed, const void *options, size_t length)
+{
+	CU_ASSERT_EQUAL_FATAL(dns_message_read(&changed->message, changed->bytes, changed->length),
+		DNS_READ_GOOD);
+	CU_ASSERT_EQUAL_FATAL(changed->message.edns.length, 11 + length);
+	CU_ASSERT_EQUAL(
+		memcmp(changed->bytes + changed->message.edns.offset + 11, options, length), 0);
+}
+
+static void options_are_removed(void)
+{
+	struct changed changed;
+
+	make(&query, 0, "\0\x0b\0\0\0\x0a\0\2hi\0\x0b\0\2\0\6\0\x0c\0\1\0", 21);
+	changed = copy_query();
+	changed.length = dns_edns_remove_option(
+		changed.bytes, changed.length, &changed.message, DNS_OPTION_KEEPALIVE);
+	expect_options(&changed, "\0\x0a\0\2hi\0\x0c\0\1\0", 11);
+	changed.length = dns_edns_remove_option(
+		changed.bytes, changed.length, &changed.message, DNS_OPTION_KEEPALIVE);
+	expect_options(&changed, "\0\x0a\0\2hi\0\x0c\0\1\0", 11);
+	make(&query, 0, NULL, 0);
+	changed = copy_query();
+	CU_ASSERT_EQUAL(dns_edns_remove_option(changed.bytes, changed.length, &changed.message,
+				DNS_OPTION_PADDING),
+		query.length);
+}
+
+static void options_are_added(void)
+{
+	struct changed changed;
+
+	make(&query, 0, "\0\x0a\0\2hi", 6);
+	changed = copy_query();
+	changed.length = dns_edns_add_option(changed.bytes, changed.length, sizeof(changed.bytes),
+		&changed.message, DNS_OPTION_KEEPALIVE, "\0\x64", 2);
+	expect_options(&changed, "\0\x0a\0\2hi\0\x0b\0\2\0\x64", 12);
+	changed.length = dns_edns_add_option(changed.bytes, changed.length, sizeof(changed.bytes),
+		&changed.message, DNS_OPTION_PADDING, NULL, 3);
+	expect_options(&changed, "\0\x0a\0\2hi\0\x0b\0\2\0\x64\0\x0c\0\3\0\0\0", 19);
+	// Not a byte too many, and not without OPT.
+	changed = copy_query();
+	CU_ASSERT_EQUAL(dns_edns_add_option(changed.bytes, changed.length, changed.length + 5u,
+				&changed.message, DNS_OPTION_PADDING, NULL, 2),
+		changed.length);
+	CU_ASSERT_EQUAL(dns_edns_add_option(changed.bytes, changed.length, changed.length + 6u,
+				&changed.message, DNS_OPTION_PADDING, NULL, 2),
+		changed.length + 6);
+	make(&query, 0, NULL, 0);
+	changed = copy_query();
+	CU_ASSERT_EQUAL(dns_edns_add_option(changed.bytes, changed.length, sizeof(changed.bytes),
+				&changed.message, DNS_OPTION_PADDING, NULL, 2),
+		changed.length);
+}
+
 struct subnet_case {
 	const char *options;
 	size_t length;
@@ -179,6 +249,8 @@ static void a_subnet_is_appended_to_opt(void)
 }
 
 static const struct unit_case cases[] = {
+	{"options are removed", options_are_removed},
+	{"options are added", options_are_added},
 	{"options are found by code", options_are_found_by_code},
 	{"the extended error is the first", the_extended_error_is_the_first},
 	{"subnets are checked", subnets_are_checked},
