@@ -147,12 +147,11 @@ uint16_t nic_port_send(
 	return taken;
 }
 
-uint16_t nic_frame_alloc(struct nic *nic, uint16_t queue, struct net_frame *frames, uint16_t count)
+uint16_t nic_frame_alloc(struct nic *nic, uint16_t pool, struct net_frame *frames, uint16_t count)
 {
-	struct nic_pool *pool = &nic->pools[queue];
 	struct rte_mbuf *mbufs[NIC_BURST];
 
-	if (base_unlikely(rte_pktmbuf_alloc_bulk(pool->pool, mbufs, count)))
+	if (base_unlikely(rte_pktmbuf_alloc_bulk(nic->pools[pool].pool, mbufs, count)))
 		return 0;
 	for (uint16_t i = 0; i < count; i++) {
 		frame_from_mbuf(&frames[i], mbufs[i], 0);

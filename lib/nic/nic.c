@@ -52,7 +52,7 @@ static uint32_t frames_needed(const struct nic *nic, uint32_t held)
 // large as the next. In physical addresses there are gaps where pages end.
 static int pool_check_memory(const struct nic *nic, uint16_t queue, struct nic_error *error)
 {
-	if (!nic->keeps_frames)
+	if (!nic->keeps_frames || queue >= nic->queues)
 		return 0;
 	if (rte_eal_iova_mode() != RTE_IOVA_VA) {
 		nic_error_set(error, "AF_XDP needs --iova-mode=va");
@@ -75,7 +75,7 @@ static int pool_create(struct nic *nic, uint16_t queue, unsigned int lcore, uint
 	nic->pools[queue].pool = rte_pktmbuf_pool_create(name, frames, POOL_CACHE, 0,
 		RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_lcore_to_socket_id(lcore));
 	if (!nic->pools[queue].pool) {
-		nic_error_set(error, "no memory for %u frames of worker lcore %u: %s", frames,
+		nic_error_set(error, "no memory for %u frames of lcore %u: %s", frames,
 			lcore, rte_strerror(rte_errno));
 		return -rte_errno;
 	}
@@ -87,13 +87,13 @@ static int pools_create(struct nic *nic, const struct nic_options *options, stru
 	uint32_t frames = options->frames ? options->frames : frames_needed(nic, options->held);
 	int status = 0;
 
-	nic->pools = rte_zmalloc("nic_pools", nic->queues * sizeof(*nic->pools), BASE_CACHE_LINE);
+	nic->pools = rte_zmalloc("nic_pools", nic->pool_count * sizeof(*nic->pools), BASE_CACHE_LINE);
 	if (!nic->pools) {
 		nic_error_set(error, "%s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	for (uint16_t queue = 0; queue < nic->queues && status == 0; queue++)
-		status = pool_create(nic, queue, options->lcores[queue], frames, error);
+	for (uint16_t pool = 0; pool < nic->pool_count && status == 0; pool++)
+		status = pool_create(nic, pool, options->lcores[pool], frames, error);
 	return status;
 }
 
@@ -141,6 +141,7 @@ struct nic *nic_open(const struct nic_options *options, struct nic_error *error)
 		return NULL;
 	}
 	nic->queues = options->queues;
+	nic->pool_count = (uint16_t)(options->queues + options->other_pools);
 	nic->gives_frames_back = true;
 	status = nic_drivers_folder(options->drivers_folder, folder, sizeof(folder), error);
 	if (status == 0)
@@ -158,13 +159,13 @@ struct nic *nic_open(const struct nic_options *options, struct nic_error *error)
 }
 
 // A frame that never comes back is a bug of ours, or of a driver that is known for it.
-static void pool_destroy(const struct nic *nic, uint16_t queue)
+static void pool_destroy(const struct nic *nic, uint16_t pool)
 {
-	uint32_t lost = nic_frames_total(nic, queue) - nic_frames_free(nic, queue);
+	uint32_t lost = nic_frames_total(nic, pool) - nic_frames_free(nic, pool);
 
 	if (lost && nic->gives_frames_back)
-		log_warning("%u frames of worker %u were not given back", lost, queue);
-	rte_mempool_free(nic->pools[queue].pool);
+		log_warning("%u frames of pool %u were not given back", lost, pool);
+	rte_mempool_free(nic->pools[pool].pool);
 }
 
 void nic_close(struct nic *nic)
@@ -173,9 +174,9 @@ void nic_close(struct nic *nic)
 		return;
 	for (uint16_t i = 0; i < nic->port_count; i++)
 		nic_port_stop(&nic->ports[i]);
-	for (uint16_t queue = 0; nic->pools && queue < nic->queues; queue++) {
-		if (nic->pools[queue].pool)
-			pool_destroy(nic, queue);
+	for (uint16_t pool = 0; nic->pools && pool < nic->pool_count; pool++) {
+		if (nic->pools[pool].pool)
+			pool_destroy(nic, pool);
 	}
 	for (uint16_t i = 0; i < nic->port_count; i++)
 		rte_free(nic->ports[i].queues);
@@ -226,12 +227,12 @@ int nic_filter_set(struct nic *nic, uint16_t port, const struct nic_filter_rules
 	return filter->kind == NIC_FILTER_NONE ? 0 : nic_filter_apply(filter, rules);
 }
 
-uint32_t nic_frames_free(const struct nic *nic, uint16_t queue)
+uint32_t nic_frames_free(const struct nic *nic, uint16_t pool)
 {
-	return rte_mempool_avail_count(nic->pools[queue].pool);
+	return rte_mempool_avail_count(nic->pools[pool].pool);
 }
 
-uint32_t nic_frames_total(const struct nic *nic, uint16_t queue)
+uint32_t nic_frames_total(const struct nic *nic, uint16_t pool)
 {
-	return nic->pools[queue].pool->populated_size;
+	return nic->pools[pool].pool->populated_size;
 }

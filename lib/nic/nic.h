@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The NIC ports: opened alike whatever drives them, polled in bursts by the worker lcores, closed
 // with nothing left behind in the kernel. One `struct nic` holds every port that EAL was given,
-// one queue pair of each a worker, and one pool of frames a worker.
+// one queue pair of each a worker, and one pool of frames a worker and for each lcore more that
+// makes frames of its own.
 //
-// Ports and queues are numbered from 0 without gaps; queue q is worker q's, and so is pool q.
+// Ports and queues are numbered from 0 without gaps; queue q is worker q's, and so is pool q. Pools
+// behind those are of the other lcores in turn.
 // Open, close, filters and statistics belong to the management lcore; receive and send to the
 // worker whose queue it is; frames may be had from any pool, and freed, on any lcore of EAL.
 #pragma once
@@ -74,7 +76,8 @@ struct nic_port_statistics {
 
 struct nic_options {
 	uint16_t queues; // worker lcores, 1 or more
-	const unsigned int *lcores; // DPDK lcore ids of the workers, `queues` of them
+	uint16_t other_pools; // lcores without a queue that make frames
+	const unsigned int *lcores; // DPDK lcore ids: `queues` of workers, then `other_pools`
 	uint32_t frames; // a pool; 0: as many as rings and caches of every port can hold,
 	uint32_t held; // and this many that wait in rings of the caller's
 	const char *drivers_folder; // of the driver files; NULL: nic_drivers_folder() finds it
@@ -126,14 +129,14 @@ uint16_t nic_port_receive(
 uint16_t nic_port_send(
 	struct nic *nic, uint16_t port, uint16_t queue, struct net_frame *frames, uint16_t count);
 
-// `count` (NIC_BURST at most) frames from the queue's pool with room for headers of any kind and
+// `count` (NIC_BURST at most) frames from a pool with room for headers of any kind and
 // an empty payload behind it: length and payload_offset are NET_HEADERS_MOST. count, or 0 when
 // the pool has not that many: the caller counts that.
 uint16_t nic_frame_alloc(
-	struct nic *nic, uint16_t queue, struct net_frame *frames, uint16_t count) base_must_check;
+	struct nic *nic, uint16_t pool, struct net_frame *frames, uint16_t count) base_must_check;
 
 void nic_frame_free(struct nic *nic, struct net_frame *frames, uint16_t count);
 
-// Frames of the queue's pool that are neither in a ring nor in anyone's hands. Management lcore.
-uint32_t nic_frames_free(const struct nic *nic, uint16_t queue);
-uint32_t nic_frames_total(const struct nic *nic, uint16_t queue);
+// Frames of the pool that are neither in a ring nor in anyone's hands. Management lcore.
+uint32_t nic_frames_free(const struct nic *nic, uint16_t pool);
+uint32_t nic_frames_total(const struct nic *nic, uint16_t pool);

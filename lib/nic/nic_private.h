@@ -18,7 +18,7 @@ struct nic_queue {
 	struct nic_queue_counters counters;
 } base_aligned(BASE_CACHE_LINE);
 
-// A worker's frames. Written once.
+// The frames of one lcore. Written once.
 struct nic_pool {
 	struct rte_mempool *pool;
 };
@@ -39,7 +39,8 @@ struct nic {
 	uint16_t port_count;
 	uint16_t queues;
 	struct nic_port ports[NIC_PORTS_MOST];
-	struct nic_pool *pools; // `queues` of them
+	uint16_t pool_count; // one a queue, and those of other lcores
+	struct nic_pool *pools;
 	bool keeps_frames; // a driver lays its own memory over the pools
 	bool gives_frames_back; // every driver does, when its port is closed
 };
