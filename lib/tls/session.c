@@ -8,6 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+// SSL_get_error() takes any error that waits in the thread's queue for its own. Mostly none does.
+static void begin_call(void)
+{
+	if (base_unlikely(ERR_peek_error() != 0))
+		ERR_clear_error();
+}
+
 // A ticket that came with a failure is not tried again.
 static void forget_ticket(struct tls_session *session)
 {
@@ -53,7 +60,7 @@ static void handshake(struct tls_session *session)
 {
 	int result;
 
-	ERR_clear_error();
+	begin_call();
 	result = SSL_do_handshake(session->ssl);
 	if (result == 1)
 		session->state = TLS_STATE_ESTABLISHED;
@@ -166,16 +173,24 @@ size_t tls_session_receive(
 	return length;
 }
 
+// Without a whole record OpenSSL could only say "not now", at the cost of a small message.
+static bool may_have_plaintext(struct tls_session *session)
+{
+	if (session->input_whole == 0)
+		tls_session_find_records(session);
+	return session->input_whole > 0 || SSL_has_pending(session->ssl);
+}
+
 size_t tls_session_read(struct tls_session *session, uint8_t *bytes, size_t room, uint64_t now)
 {
 	size_t length = 0, piece;
 
 	session->now = now;
 	while (length < room && session->state == TLS_STATE_ESTABLISHED &&
-		!output_is_full(session)) {
+		!output_is_full(session) && may_have_plaintext(session)) {
 		int result;
 
-		ERR_clear_error();
+		begin_call();
 		result = SSL_read_ex(session->ssl, bytes + length, room - length, &piece);
 		if (result == 1)
 			length += piece;
@@ -196,7 +211,7 @@ int tls_session_write(struct tls_session *session, const uint8_t *bytes, size_t 
 		return -EPIPE;
 	if (session->state == TLS_STATE_HANDSHAKING || output_is_full(session))
 		return -EAGAIN;
-	ERR_clear_error();
+	begin_call();
 	result = SSL_write_ex(session->ssl, bytes, length, &written);
 	if (result == 1)
 		return 0;
@@ -223,7 +238,7 @@ void tls_session_shutdown(struct tls_session *session)
 		session->state == TLS_STATE_FAILED)
 		return;
 	session->is_shut_down = true;
-	ERR_clear_error();
+	begin_call();
 	// 0: ours is out and the peer's is not here, which nobody waits for.
 	result = SSL_shutdown(session->ssl);
 	if (result < 0)
