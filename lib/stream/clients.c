@@ -135,7 +135,7 @@ void stream_clients_answer(
 	clients->counters.answers++;
 	if (client->doom != STREAM_CLOSE_REASONS)
 		return;
-	if (stream_buffer_length(&client->connection.output) + STREAM_LENGTH_BYTES + length >
+	if (stream_connection_output(&client->connection) + STREAM_LENGTH_BYTES + length >
 		clients->options.output_most)
 		client->doom = STREAM_CLOSE_OUTPUT;
 	else if (stream_connection_queue(&client->connection, &clients->memory, bytes, length) < 0)
@@ -177,6 +177,7 @@ const char *stream_close_reason_name(enum stream_close_reason reason)
 		[STREAM_CLOSE_MEMORY] = "memory",
 		[STREAM_CLOSE_MALFORMED] = "malformed",
 		[STREAM_CLOSE_PARTIAL] = "partial",
+		[STREAM_CLOSE_TLS] = "tls",
 		[STREAM_CLOSE_STOP] = "stop",
 	};
 

@@ -23,6 +23,7 @@
 #include "base/compiler.h"
 #include "net/address.h"
 #include "stream/loop.h"
+#include "tls/tls.h"
 
 // A connection for as long as it is open; never 0, and not used again before 2^32 others had its slot.
 typedef uint64_t stream_handle;
@@ -68,6 +69,7 @@ enum stream_close_reason {
 	STREAM_CLOSE_MEMORY, // memory_most
 	STREAM_CLOSE_MALFORMED, // a length less than a DNS header's
 	STREAM_CLOSE_PARTIAL, // it ended within a message
+	STREAM_CLOSE_TLS, // a handshake or a record that is wrong
 	STREAM_CLOSE_STOP,
 	STREAM_CLOSE_REASONS,
 };
@@ -79,6 +81,8 @@ struct stream_clients_counters {
 	uint64_t refused_prefix; // at prefix_connections_most
 	uint64_t accept_errors; // want of descriptors or memory
 	uint64_t closed[STREAM_CLOSE_REASONS];
+	uint64_t handshakes; // of TLS, done
+	uint64_t resumed; // of these, from a ticket
 	uint64_t queries;
 	uint64_t answers;
 	uint64_t dropped; // queries without an answer
@@ -99,11 +103,14 @@ struct stream_clients *stream_clients_create(struct stream_loop *loop,
 // Closes everything.
 void stream_clients_destroy(struct stream_clients *clients);
 
-// Listens at an endpoint, shared with other lcores' listeners (SO_REUSEPORT); the address need not be
-// there yet. Port 0: the kernel chooses, and `endpoint` is filled in. Returns the listener's number,
-// 0 or more, or -errno (-EADDRINUSE, -EACCES, -ENOMEM, -ENFILE...).
+// Listens at an endpoint for plain TCP, or for TLS with a context that outlives the clients; shared
+// with other lcores' listeners (SO_REUSEPORT). The address need not be there yet. Port 0: the kernel
+// chooses, and `endpoint` is filled in. Returns the listener's number, 0 or more, or -errno
+// (-EADDRINUSE, -EACCES, -ENOMEM, -ENFILE...).
 base_must_check int stream_clients_listen(
 	struct stream_clients *clients, struct net_endpoint *endpoint);
+base_must_check int stream_clients_listen_tls(
+	struct stream_clients *clients, struct net_endpoint *endpoint, struct tls_context *context);
 // Its connections stay.
 void stream_clients_unlisten(struct stream_clients *clients, int listener);
 

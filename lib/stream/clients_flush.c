@@ -24,7 +24,7 @@ static enum stream_close_reason client_why_close(
 
 	if (client->doom != STREAM_CLOSE_REASONS)
 		return client->doom;
-	if (client->in_flight || stream_connection_has_output(connection))
+	if (client->in_flight || stream_connection_output(connection))
 		return STREAM_CLOSE_REASONS;
 	if (clients->is_stopped)
 		return STREAM_CLOSE_STOP;

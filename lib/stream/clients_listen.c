@@ -79,33 +79,21 @@ static void listener_pause(
 	clients->listeners_paused++;
 }
 
-static void listener_open_client(struct stream_clients *clients,
-	const struct stream_listener *listener, int fd, uint64_t now,
-	const struct sockaddr_storage *from)
-{
-	struct net_endpoint local = listener->endpoint;
-	struct net_endpoint peer;
-	struct sockaddr_storage address;
-	socklen_t length = sizeof(address);
-
-	stream_address_to_endpoint(from, &peer);
-	if (listener->any_address && getsockname(fd, (struct sockaddr *)&address, &length) == 0)
-		stream_address_to_endpoint(&address, &local);
-	(void)clients_open(clients, fd, &local, &peer, now);
-}
-
 // 0, or -errno: -EAGAIN when nothing waits.
 static int listener_accept(
 	struct stream_clients *clients, struct stream_listener *listener, uint64_t now)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
+	struct net_endpoint peer;
 	int fd = accept4(listener->watch.fd, (struct sockaddr *)&address, &length,
 		SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (fd >= 0)
-		listener_open_client(clients, listener, fd, now, &address);
-	return fd >= 0 ? 0 : -errno;
+	if (fd < 0)
+		return -errno;
+	stream_address_to_endpoint(&address, &peer);
+	clients_open(clients, listener, fd, &peer, now);
+	return 0;
 }
 
 static void listener_ready(struct stream_watch *watch, uint32_t events, uint64_t now)
@@ -156,7 +144,8 @@ static int listener_read_port(struct stream_listener *listener)
 	return 0;
 }
 
-int stream_clients_listen(struct stream_clients *clients, struct net_endpoint *endpoint)
+int stream_clients_listen_tls(
+	struct stream_clients *clients, struct net_endpoint *endpoint, struct tls_context *context)
 {
 	struct stream_listener *listener = calloc(1, sizeof(*listener));
 	int error;
@@ -164,6 +153,7 @@ int stream_clients_listen(struct stream_clients *clients, struct net_endpoint *e
 	if (!listener)
 		return -ENOMEM;
 	listener->endpoint = *endpoint;
+	listener->tls = context;
 	listener->any_address = stream_address_is_any(&endpoint->address);
 	listener->watch = (struct stream_watch){.ready = listener_ready, .context = clients};
 	error = listener->watch.fd = listener_bind(endpoint);
@@ -186,6 +176,11 @@ out_close:
 out:
 	free(listener);
 	return error;
+}
+
+int stream_clients_listen(struct stream_clients *clients, struct net_endpoint *endpoint)
+{
+	return stream_clients_listen_tls(clients, endpoint, NULL);
 }
 
 void stream_clients_unlisten(struct stream_clients *clients, int number)

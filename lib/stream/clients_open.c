@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "stream/address.h"
+
 void client_release(struct stream_clients *clients, struct stream_client *client)
 {
 	if (client->is_open || client->is_to_read || client->is_to_flush)
@@ -53,7 +55,39 @@ static struct stream_client *clients_take_slot(struct stream_clients *clients)
 	return client;
 }
 
-bool clients_open(struct stream_clients *clients, int fd, const struct net_endpoint *local,
+// The address that the client connected to.
+static struct net_endpoint client_local(const struct stream_listener *listener, int fd)
+{
+	struct net_endpoint local = listener->endpoint;
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+
+	if (listener->any_address && getsockname(fd, (struct sockaddr *)&address, &length) == 0)
+		stream_address_to_endpoint(&address, &local);
+	return local;
+}
+
+// A client in the slot that was taken for it.
+static void client_begin(struct stream_clients *clients, struct stream_client *client, int fd,
+	const struct stream_listener *listener, uint64_t now)
+{
+	struct stream_connection *connection = &client->connection;
+	int error = -ENOMEM;
+
+	client_enqueue(clients, client, STREAM_QUEUE_IDLE, now);
+	clients->counters.accepted++;
+	clients->counters.open++;
+	if (listener->tls)
+		connection->tls = tls_session_create_server(listener->tls);
+	if (!listener->tls || connection->tls)
+		error = stream_connection_open(connection, clients->loop, fd);
+	else
+		connection->watch.fd = fd;
+	if (error)
+		client_close(clients, client, STREAM_CLOSE_MEMORY);
+}
+
+void clients_open(struct stream_clients *clients, const struct stream_listener *listener, int fd,
 	const struct net_endpoint *peer, uint64_t now)
 {
 	uint32_t prefix = stream_prefixes_take(&clients->prefixes, &peer->address);
@@ -62,30 +96,23 @@ bool clients_open(struct stream_clients *clients, int fd, const struct net_endpo
 	if (prefix == STREAM_PREFIX_NONE) {
 		clients->counters.refused_prefix++;
 		close(fd);
-		return false;
+		return;
 	}
 	client = clients_take_slot(clients);
 	if (!client) {
 		clients->counters.refused_full++;
 		stream_prefixes_give_back(&clients->prefixes, prefix);
 		close(fd);
-		return false;
+		return;
 	}
 	*client = (struct stream_client){
 		.connection.watch = {.fd = -1, .ready = client_ready, .context = clients},
 		.generation = client->generation,
 		.prefix = prefix,
-		.local = *local,
+		.local = client_local(listener, fd),
 		.peer = *peer,
 		.doom = STREAM_CLOSE_REASONS,
 		.is_open = true,
 	};
-	client_enqueue(clients, client, STREAM_QUEUE_IDLE, now);
-	clients->counters.accepted++;
-	clients->counters.open++;
-	if (stream_connection_open(&client->connection, clients->loop, fd) < 0) {
-		client_close(clients, client, STREAM_CLOSE_MEMORY);
-		return false;
-	}
-	return true;
+	client_begin(clients, client, fd, listener, now);
 }

@@ -35,6 +35,7 @@ struct stream_client {
 	uint8_t queue; // enum stream_client_queue
 	uint8_t doom; // enum stream_close_reason: closed at the next flush; STREAM_CLOSE_REASONS: not
 	bool is_open;
+	bool is_established; // TLS only
 	bool is_to_read; // stands in to_read
 	bool is_to_flush; // stands in to_flush
 	bool is_paused; // a limit ended reading
@@ -54,6 +55,7 @@ struct stream_slots {
 struct stream_listener {
 	struct stream_watch watch;
 	struct net_endpoint endpoint;
+	struct tls_context *tls; // NULL: plain TCP
 	bool any_address; // each connection has to be asked for its local address
 	uint64_t paused_until; // 0: it is watched
 };
@@ -97,7 +99,7 @@ static inline stream_handle client_handle(
 // The kernel takes no more of its answers.
 static inline bool client_is_stalled(const struct stream_client *client)
 {
-	return client->connection.is_blocked && stream_connection_has_output(&client->connection);
+	return client->connection.is_blocked && stream_connection_output(&client->connection);
 }
 
 // clients_queue.c
@@ -111,8 +113,8 @@ void client_to_read(struct stream_clients *clients, struct stream_client *client
 void client_to_flush(struct stream_clients *clients, struct stream_client *client);
 
 // clients_open.c
-// Begins with an accepted socket, which is the clients' from now on; false: refused.
-bool clients_open(struct stream_clients *clients, int fd, const struct net_endpoint *local,
+// Begins with a socket that the listener accepted, which is the clients' from now on.
+void clients_open(struct stream_clients *clients, const struct stream_listener *listener, int fd,
 	const struct net_endpoint *peer, uint64_t now);
 void client_close(struct stream_clients *clients, struct stream_client *client,
 	enum stream_close_reason reason);

@@ -25,6 +25,7 @@ static void client_add_query(struct stream_clients *clients, struct stream_clien
 		.peer = client->peer,
 		.bytes = message,
 		.length = (uint16_t)length,
+		.is_tls = client->connection.tls != NULL,
 	};
 }
 
@@ -73,6 +74,27 @@ static void client_take_input(struct stream_clients *clients, struct stream_clie
 	client_requeue(clients, client, now);
 }
 
+static enum stream_close_reason client_reason(ssize_t error)
+{
+	if (error == -EPROTO)
+		return STREAM_CLOSE_TLS;
+	return error == -ENOBUFS ? STREAM_CLOSE_MEMORY : STREAM_CLOSE_RESET;
+}
+
+static void client_count_handshake(struct stream_clients *clients, struct stream_client *client)
+{
+	const struct tls_session *session = client->connection.tls;
+
+	if (!session || client->is_established ||
+		(tls_session_state(session) != TLS_STATE_ESTABLISHED &&
+			tls_session_state(session) != TLS_STATE_CLOSED))
+		return;
+	client->is_established = true;
+	clients->counters.handshakes++;
+	if (tls_session_was_resumed(session))
+		clients->counters.resumed++;
+}
+
 static void client_read(struct stream_clients *clients, struct stream_client *client, uint64_t now)
 {
 	ssize_t length;
@@ -85,17 +107,17 @@ static void client_read(struct stream_clients *clients, struct stream_client *cl
 	if (STREAM_INBOX_BYTES - clients->inbox_used < STREAM_ROOM_LEAST)
 		clients_hand_over_batch(clients, now);
 	room = clients->inbox + clients->inbox_used;
-	length = stream_connection_receive(&client->connection, &clients->memory, room);
+	length = stream_connection_receive(&client->connection, &clients->memory, room, now);
+	client_count_handshake(clients, client);
 	if (length < 0) {
-		client_close(clients, client,
-			length == -ENOBUFS ? STREAM_CLOSE_MEMORY : STREAM_CLOSE_RESET);
+		client_close(clients, client, client_reason(length));
 		return;
 	}
 	if (length > 0)
 		client_take_input(clients, client, room, (size_t)length, now);
 	if (!client->is_open)
 		return;
-	if (client->connection.has_ended)
+	if (client->connection.has_ended || stream_connection_output(&client->connection))
 		client_to_flush(clients, client);
 	if (client->connection.may_read && !client->is_paused)
 		client_to_read(clients, client);
@@ -110,7 +132,7 @@ void client_ready(struct stream_watch *watch, uint32_t events, uint64_t now)
 		client_close(clients, client, STREAM_CLOSE_RESET);
 		return;
 	}
-	if (events & EPOLLOUT && stream_connection_has_output(&client->connection))
+	if (events & EPOLLOUT && stream_connection_output(&client->connection))
 		client_to_flush(clients, client);
 	if (client->connection.may_read)
 		client_read(clients, client, now);

@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#define ENCRYPTED_AT_ONCE 16384u // one record; what waits stays plaintext, and counted
+
 // A start of a message longer than this is not copied again for every packet of its rest.
 #define KEPT_SHORT 2048u
 
@@ -10,14 +12,6 @@ int stream_connection_open(struct stream_connection *connection, struct stream_l
 {
 	connection->watch.fd = fd;
 	return stream_loop_add(loop, &connection->watch, STREAM_CONNECTION_EVENTS);
-}
-
-void stream_connection_close(struct stream_connection *connection, struct stream_loop *loop,
-	struct stream_memory *memory)
-{
-	stream_loop_close(loop, &connection->watch);
-	stream_buffer_release(memory, &connection->input);
-	stream_buffer_release(memory, &connection->output);
 }
 
 bool stream_connection_note(struct stream_connection *connection, uint32_t events)
@@ -28,11 +22,14 @@ bool stream_connection_note(struct stream_connection *connection, uint32_t event
 		connection->may_end = true;
 	if (events & EPOLLOUT)
 		connection->is_blocked = false;
-	return !(events & (EPOLLERR | EPOLLHUP));
+	if (events & (EPOLLERR | EPOLLHUP))
+		connection->is_lost = true;
+	return !connection->is_lost;
 }
 
 // Returns how many bytes came, 0 when none did (has_ended tells why), or -errno.
-static ssize_t connection_pull(struct stream_connection *connection, uint8_t *bytes, size_t room)
+static ssize_t connection_pull_raw(
+	struct stream_connection *connection, uint8_t *bytes, size_t room)
 {
 	ssize_t got;
 
@@ -40,8 +37,10 @@ static ssize_t connection_pull(struct stream_connection *connection, uint8_t *by
 		return 0;
 	got = recv(connection->watch.fd, bytes, room, 0);
 	if (got < 0) {
-		if (errno != EAGAIN && errno != EINTR)
+		if (errno != EAGAIN && errno != EINTR) {
+			connection->is_lost = true;
 			return -errno;
+		}
 		connection->may_read = errno == EINTR;
 		return 0;
 	}
@@ -51,6 +50,50 @@ static ssize_t connection_pull(struct stream_connection *connection, uint8_t *by
 	if (got == 0 || ((size_t)got < room && !connection->may_end))
 		connection->may_read = false;
 	return got;
+}
+
+// What the session makes of ciphertext that came.
+static ssize_t connection_decrypt(
+	struct stream_connection *connection, uint8_t *bytes, size_t room, uint64_t now)
+{
+	size_t length = tls_session_read(connection->tls, bytes, room, now);
+	enum tls_state state = tls_session_state(connection->tls);
+
+	if (state == TLS_STATE_FAILED && !length)
+		return -EPROTO;
+	if (state == TLS_STATE_CLOSED)
+		connection->has_ended = true;
+	// There may be more plaintext in the session, or there is a failure to be told.
+	if (length == room || state == TLS_STATE_FAILED)
+		connection->may_read = true;
+	return (ssize_t)length;
+}
+
+static ssize_t connection_pull_tls(
+	struct stream_connection *connection, uint8_t *bytes, size_t room, uint64_t now)
+{
+	uint8_t ciphertext[STREAM_READ_MOST];
+	size_t ciphertext_room = tls_session_input_room(connection->tls);
+	ssize_t got = connection_decrypt(connection, bytes, room, now);
+
+	if (ciphertext_room > sizeof(ciphertext))
+		ciphertext_room = sizeof(ciphertext);
+	if (got == 0 && ciphertext_room && !connection->has_ended) {
+		got = connection_pull_raw(connection, ciphertext, ciphertext_room);
+		if (got <= 0)
+			return got;
+		(void)tls_session_receive(connection->tls, ciphertext, (size_t)got, now);
+		got = connection_decrypt(connection, bytes, room, now);
+	}
+	return got;
+}
+
+static ssize_t connection_pull(
+	struct stream_connection *connection, uint8_t *bytes, size_t room, uint64_t now)
+{
+	if (connection->tls)
+		return connection_pull_tls(connection, bytes, room, now);
+	return connection_pull_raw(connection, bytes, room);
 }
 
 // Length of the frame at the start of what is kept; as much as is known of it.
@@ -76,7 +119,7 @@ static size_t connection_move_kept(
 // Receives behind a long start of a message, no further than its end. The buffer grows with what has
 // come, not with what was announced.
 static ssize_t connection_receive_rest(struct stream_connection *connection,
-	struct stream_memory *memory, size_t frame_length, uint8_t *room)
+	struct stream_memory *memory, size_t frame_length, uint8_t *room, uint64_t now)
 {
 	struct stream_buffer *input = &connection->input;
 	size_t rest = frame_length - stream_buffer_length(input);
@@ -88,7 +131,7 @@ static ssize_t connection_receive_rest(struct stream_connection *connection,
 		rest = stream_buffer_length(input);
 	if (stream_buffer_reserve(memory, input, rest) < 0)
 		return -ENOBUFS;
-	got = connection_pull(connection, input->bytes + input->end, rest);
+	got = connection_pull(connection, input->bytes + input->end, rest, now);
 	if (got < 0)
 		return got;
 	input->end += (uint32_t)got;
@@ -97,8 +140,8 @@ static ssize_t connection_receive_rest(struct stream_connection *connection,
 	return (ssize_t)connection_move_kept(connection, memory, room);
 }
 
-ssize_t stream_connection_receive(
-	struct stream_connection *connection, struct stream_memory *memory, uint8_t *room)
+ssize_t stream_connection_receive(struct stream_connection *connection,
+	struct stream_memory *memory, uint8_t *room, uint64_t now)
 {
 	size_t kept = stream_buffer_length(&connection->input);
 	size_t frame_length = kept_frame_length(&connection->input);
@@ -107,8 +150,8 @@ ssize_t stream_connection_receive(
 	if (kept >= frame_length)
 		return (ssize_t)connection_move_kept(connection, memory, room);
 	if (kept > KEPT_SHORT)
-		return connection_receive_rest(connection, memory, frame_length, room);
-	got = connection_pull(connection, room + kept, STREAM_READ_MOST);
+		return connection_receive_rest(connection, memory, frame_length, room, now);
+	got = connection_pull(connection, room + kept, STREAM_READ_MOST, now);
 	if (got <= 0)
 		return got;
 	(void)connection_move_kept(connection, memory, room);
@@ -134,22 +177,97 @@ int stream_connection_queue(struct stream_connection *connection, struct stream_
 	return 0;
 }
 
-ssize_t stream_connection_send(struct stream_connection *connection, struct stream_memory *memory)
+// Returns how many of the bytes the kernel took, or -errno.
+static ssize_t connection_push(
+	struct stream_connection *connection, const uint8_t *bytes, size_t length)
 {
-	size_t length = stream_buffer_length(&connection->output);
-	ssize_t sent;
+	ssize_t sent = send(connection->watch.fd, bytes, length, MSG_NOSIGNAL);
 
-	if (!length || connection->is_blocked)
-		return 0;
-	sent = send(
-		connection->watch.fd, stream_buffer_at(&connection->output), length, MSG_NOSIGNAL);
-	if (sent < 0 && errno != EAGAIN && errno != EINTR)
+	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+		connection->is_lost = true;
 		return -errno;
+	}
 	if (sent < 0)
 		sent = 0;
 	// The kernel took less than all: it tells when it takes more.
 	if ((size_t)sent < length)
 		connection->is_blocked = true;
-	stream_buffer_take(memory, &connection->output, (size_t)sent);
 	return sent;
+}
+
+// Sends what is encrypted. Returns how many bytes went, or -errno.
+static ssize_t connection_push_encrypted(struct stream_connection *connection)
+{
+	size_t length;
+	const uint8_t *bytes = tls_session_output(connection->tls, &length);
+	ssize_t sent;
+
+	if (!length || connection->is_blocked)
+		return 0;
+	sent = connection_push(connection, bytes, length);
+	if (sent > 0)
+		tls_session_output_sent(connection->tls, (size_t)sent);
+	return sent;
+}
+
+static ssize_t connection_send_tls(
+	struct stream_connection *connection, struct stream_memory *memory)
+{
+	ssize_t total = 0;
+
+	for (;;) {
+		size_t length = stream_buffer_length(&connection->output);
+		int error = -EAGAIN;
+		ssize_t sent;
+
+		if (length > ENCRYPTED_AT_ONCE)
+			length = ENCRYPTED_AT_ONCE;
+		if (length && !connection->is_blocked)
+			error = tls_session_write(
+				connection->tls, stream_buffer_at(&connection->output), length);
+		if (error && error != -EAGAIN)
+			return error;
+		if (!error)
+			stream_buffer_take(memory, &connection->output, length);
+		sent = connection_push_encrypted(connection);
+		if (sent < 0)
+			return sent;
+		total += sent;
+		if (error)
+			return total;
+	}
+}
+
+ssize_t stream_connection_send(struct stream_connection *connection, struct stream_memory *memory)
+{
+	size_t length = stream_buffer_length(&connection->output);
+	ssize_t sent;
+
+	if (connection->tls)
+		return connection_send_tls(connection, memory);
+	if (!length || connection->is_blocked)
+		return 0;
+	sent = connection_push(connection, stream_buffer_at(&connection->output), length);
+	if (sent > 0)
+		stream_buffer_take(memory, &connection->output, (size_t)sent);
+	return sent;
+}
+
+// An alert that is among the output, or a close_notify.
+static void connection_say_goodbye(struct stream_connection *connection)
+{
+	tls_session_shutdown(connection->tls);
+	(void)connection_push_encrypted(connection);
+}
+
+void stream_connection_close(struct stream_connection *connection, struct stream_loop *loop,
+	struct stream_memory *memory)
+{
+	if (connection->tls && connection->watch.fd >= 0 && !connection->is_lost)
+		connection_say_goodbye(connection);
+	tls_session_destroy(connection->tls);
+	connection->tls = NULL;
+	stream_loop_close(loop, &connection->watch);
+	stream_buffer_release(memory, &connection->input);
+	stream_buffer_release(memory, &connection->output);
 }

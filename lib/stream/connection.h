@@ -10,6 +10,7 @@
 #include "stream/buffer.h"
 #include "stream/framing.h"
 #include "stream/loop.h"
+#include "tls/tls.h"
 
 #define STREAM_CONNECTION_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 #define STREAM_READ_MOST 16384u // bytes received at once
@@ -19,19 +20,23 @@
 struct stream_connection {
 	struct stream_watch watch; // first, so that the one is the other
 	struct stream_buffer input; // kept for the next receive
-	struct stream_buffer output; // frames to send
+	struct stream_buffer output; // frames to send; with TLS, those not encrypted yet
+	struct tls_session *tls; // NULL: plain TCP
 	bool may_read; // there may be something to receive
 	bool may_end; // a FIN is behind what there is to receive
 	bool has_ended; // the FIN came
+	bool is_lost; // reset: nothing can be sent
 	bool is_blocked; // the kernel takes no more output for now
 };
 
 // Begins with a connected or connecting, non-blocking socket, which is the connection's from now on,
-// also after an error (-ENOMEM, -ENOSPC). `connection` is all zeros but for watch.ready and context.
+// also after an error (-ENOMEM, -ENOSPC). `connection` is all zeros but for watch.ready, its context,
+// and a session of TLS, which is the connection's, too.
 base_must_check int stream_connection_open(
 	struct stream_connection *connection, struct stream_loop *loop, int fd);
 
-// Closes the socket and gives up everything. A second call does nothing.
+// Closes the socket and gives up everything; a TLS peer is told, if that can be sent at once. A second
+// call does nothing.
 void stream_connection_close(struct stream_connection *connection, struct stream_loop *loop,
 	struct stream_memory *memory);
 
@@ -40,9 +45,9 @@ bool stream_connection_note(struct stream_connection *connection, uint32_t event
 
 // What was kept, and then at most STREAM_READ_MOST bytes that came, at `room`; nothing is received
 // while a whole message is kept. Returns how many bytes there are, whole messages or not, or
-// -errno: it is lost, -ENOBUFS for want of memory.
-ssize_t stream_connection_receive(
-	struct stream_connection *connection, struct stream_memory *memory, uint8_t *room);
+// -errno: it is lost, -ENOBUFS for want of memory, -EPROTO: TLS failed. TLS may make output.
+ssize_t stream_connection_receive(struct stream_connection *connection,
+	struct stream_memory *memory, uint8_t *room, uint64_t now);
 
 // Keeps bytes for the next receive; nothing is kept now. 0 or -ENOBUFS.
 base_must_check int stream_connection_keep(struct stream_connection *connection,
@@ -52,12 +57,16 @@ base_must_check int stream_connection_keep(struct stream_connection *connection,
 base_must_check int stream_connection_queue(struct stream_connection *connection,
 	struct stream_memory *memory, const uint8_t *message, size_t length);
 
-// Sends the output unless the kernel is known to take none. Returns how many bytes it took, or
-// -errno: the connection is lost.
+// Sends the output unless the kernel is known to take none, or a handshake is going on. Returns how
+// many bytes it took (of ciphertext with TLS), or -errno: the connection is lost.
 ssize_t stream_connection_send(struct stream_connection *connection, struct stream_memory *memory);
 
-// True while output waits.
-static inline bool stream_connection_has_output(const struct stream_connection *connection)
+// How many bytes of output wait.
+static inline size_t stream_connection_output(const struct stream_connection *connection)
 {
-	return stream_buffer_length(&connection->output) > 0;
+	size_t encrypted = 0;
+
+	if (connection->tls)
+		(void)tls_session_output(connection->tls, &encrypted);
+	return encrypted + stream_buffer_length(&connection->output);
 }

@@ -191,15 +191,17 @@ static inline bool stream_fixture_read(
 {
 	size_t got = 0;
 
-	for (int turn = 0; got < length && turn < 20 * STREAM_FIXTURE_TURNS; turn++) {
+	for (int turn = 0; got < length && turn < STREAM_FIXTURE_TURNS; turn++) {
 		ssize_t more = recv(fd, bytes + got, length - got, MSG_DONTWAIT);
 
 		if (more == 0 || (more < 0 && errno != EAGAIN))
 			return false;
-		if (more > 0)
+		if (more > 0) {
 			got += (size_t)more;
-		else
+			turn = 0;
+		} else {
 			stream_fixture_turn(fixture, STREAM_FIXTURE_TURN);
+		}
 	}
 	return got == length;
 }
