@@ -31,12 +31,6 @@ static bool options_are_good(const struct stream_clients_options *options)
 	       options->output_most >= STREAM_FRAME_MOST;
 }
 
-static int slots_init(struct stream_slots *list, uint32_t count)
-{
-	list->slots = table_memory_allocate(count * sizeof(*list->slots));
-	return list->slots ? 0 : -ENOMEM;
-}
-
 static int clients_allocate(struct stream_clients *clients)
 {
 	const struct stream_clients_options *options = &clients->options;
@@ -49,11 +43,10 @@ static int clients_allocate(struct stream_clients *clients)
 	clients->inbox = table_memory_allocate(STREAM_INBOX_BYTES);
 	if (!error && (!clients->slots || !clients->inbox))
 		error = -ENOMEM;
-	// A hand-over adds behind what it reads from.
 	if (!error)
-		error = slots_init(&clients->to_read, 2 * clients->slot_count);
+		error = stream_slots_init(&clients->to_read, clients->slot_count);
 	if (!error)
-		error = slots_init(&clients->to_flush, clients->slot_count);
+		error = stream_slots_init(&clients->to_flush, clients->slot_count);
 	return error;
 }
 
@@ -102,8 +95,8 @@ void stream_clients_destroy(struct stream_clients *clients)
 	stream_prefixes_fini(&clients->prefixes);
 	free(clients->slots);
 	free(clients->inbox);
-	free(clients->to_read.slots);
-	free(clients->to_flush.slots);
+	stream_slots_fini(&clients->to_read);
+	stream_slots_fini(&clients->to_flush);
 	free(clients);
 }
 

@@ -9,6 +9,7 @@
 #include "stream/clients.h"
 #include "stream/connection.h"
 #include "stream/prefixes.h"
+#include "stream/slots.h"
 
 #define STREAM_BATCH 64 // queries handed over at a time, at the most
 #define STREAM_INBOX_BYTES (4 * STREAM_ROOM_LEAST)
@@ -44,12 +45,6 @@ struct stream_client {
 struct stream_queue {
 	uint32_t first;
 	uint32_t last;
-};
-
-// Slots that something is to be done for, once each.
-struct stream_slots {
-	uint32_t *slots;
-	uint32_t count;
 };
 
 struct stream_listener {

@@ -54,16 +54,10 @@ void client_requeue(struct stream_clients *clients, struct stream_client *client
 
 void client_to_read(struct stream_clients *clients, struct stream_client *client)
 {
-	if (client->is_to_read)
-		return;
-	client->is_to_read = true;
-	clients->to_read.slots[clients->to_read.count++] = client_slot(clients, client);
+	stream_slots_add(&clients->to_read, client_slot(clients, client), &client->is_to_read);
 }
 
 void client_to_flush(struct stream_clients *clients, struct stream_client *client)
 {
-	if (client->is_to_flush)
-		return;
-	client->is_to_flush = true;
-	clients->to_flush.slots[clients->to_flush.count++] = client_slot(clients, client);
+	stream_slots_add(&clients->to_flush, client_slot(clients, client), &client->is_to_flush);
 }

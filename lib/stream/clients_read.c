@@ -152,8 +152,6 @@ void stream_clients_hand_over(struct stream_clients *clients, uint64_t now)
 		else
 			client_read(clients, client, now);
 	}
-	clients->to_read.count -= count;
-	memmove(clients->to_read.slots, clients->to_read.slots + count,
-		clients->to_read.count * sizeof(*clients->to_read.slots));
+	stream_slots_take(&clients->to_read, count);
 	clients_hand_over_batch(clients, now);
 }

@@ -16,7 +16,7 @@ int stream_connection_open(struct stream_connection *connection, struct stream_l
 
 bool stream_connection_note(struct stream_connection *connection, uint32_t events)
 {
-	if (events & (EPOLLIN | EPOLLRDHUP))
+	if (events & (EPOLLIN | EPOLLRDHUP) && !connection->has_ended)
 		connection->may_read = true;
 	if (events & EPOLLRDHUP)
 		connection->may_end = true;
@@ -61,11 +61,13 @@ static ssize_t connection_decrypt(
 
 	if (state == TLS_STATE_FAILED && !length)
 		return -EPROTO;
-	if (state == TLS_STATE_CLOSED)
-		connection->has_ended = true;
 	// There may be more plaintext in the session, or there is a failure to be told.
 	if (length == room || state == TLS_STATE_FAILED)
 		connection->may_read = true;
+	if (state == TLS_STATE_CLOSED) {
+		connection->has_ended = true;
+		connection->may_read = false;
+	}
 	return (ssize_t)length;
 }
 

@@ -204,6 +204,26 @@ static void after_close_notify_answers_still_go_out(void)
 	close_tls();
 }
 
+static void close_notify_and_fin_end_it(void)
+{
+	struct peer peer;
+
+	open_tls(STREAM_FIXTURE_HOLD);
+	peer_open(&peer);
+	peer_ask(&peer, 1, 30);
+	CU_ASSERT_EQUAL(SSL_shutdown(peer.ssl), 0);
+	CU_ASSERT_EQUAL(shutdown(peer.fd, SHUT_WR), 0);
+	STREAM_FIXTURE_UNTIL(&fixture, fixture.query_count == 1);
+	// While the answer is waited for, nothing is done over and over.
+	stream_fixture_settle(&fixture);
+	CU_ASSERT_EQUAL(fixture.counters->open, 1);
+	stream_fixture_reply(&fixture, 0, 70);
+	CU_ASSERT_EQUAL(peer_answer(&peer), 1);
+	STREAM_FIXTURE_UNTIL(&fixture, fixture.counters->closed[STREAM_CLOSE_PEER] == 1);
+	peer_close(&peer);
+	close_tls();
+}
+
 static void an_idle_one_is_told_of_its_end(void)
 {
 	struct peer peer;
@@ -376,6 +396,7 @@ static const struct unit_case cases[] = {
 	{"queries over TLS are answered", queries_over_tls_are_answered},
 	{"a second handshake is resumed", a_second_handshake_is_resumed},
 	{"after close_notify answers still go out", after_close_notify_answers_still_go_out},
+	{"close_notify and FIN end it", close_notify_and_fin_end_it},
 	{"an idle one is told of its end", an_idle_one_is_told_of_its_end},
 	{"what is no TLS ends the connection", what_is_no_tls_ends_the_connection},
 	{"a handshake that stops times out", a_handshake_that_stops_times_out},
