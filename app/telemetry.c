@@ -22,6 +22,7 @@ static const char *const close_names[PROXY_CLOSE_REASONS] = {
 	[PROXY_CLOSE_MAX_IDLE] = "closed_max_idle",
 	[PROXY_CLOSE_ERROR] = "closed_error",
 	[PROXY_CLOSE_STOP] = "closed_stop",
+	[PROXY_CLOSE_PEER] = "closed_peer",
 };
 
 static const char *const failure_names[PROXY_FAILURES] = {
@@ -31,6 +32,10 @@ static const char *const failure_names[PROXY_FAILURES] = {
 	[PROXY_FAILURE_NO_PATH] = "failed_no_path",
 	[PROXY_FAILURE_NO_PORT] = "failed_no_port",
 	[PROXY_FAILURE_NO_STREAM] = "failed_no_stream",
+	[PROXY_FAILURE_CONNECT_TIMEOUT] = "failed_connect_timeout",
+	[PROXY_FAILURE_REFUSED] = "failed_refused",
+	[PROXY_FAILURE_TLS] = "failed_tls",
+	[PROXY_FAILURE_CLOSED] = "failed_closed",
 };
 
 int telemetry_parse_number(const char *text, unsigned long limit, unsigned long *number)

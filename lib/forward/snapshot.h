@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which datagrams and connections are for us, and which forward takes a query: the configuration and the
-// local addresses in the shape that workers look up. Made on the management lcore, published
-// under RCU, never changed; made anew when either changes.
+// Which datagrams and connections are for us, and which forward takes a query: the configuration
+// and the local addresses in the shape that workers look up. Made on the management lcore,
+// published under RCU, never changed; made anew when either changes.
 #pragma once
 
 #include <stdbool.h>

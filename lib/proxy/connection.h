@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One UDP connection: a local port of one lcore that carries queries to one upstream.
+// One connection of one lcore that carries queries to one upstream: a local UDP port, or a TCP or TLS
+// connection.
 //
-// A connection's slot number stands for its local port for good (first port of the lcore plus
-// slot), so a reply finds its connection without a table. Its life: an owner opens it on a free
+// The slot number of a UDP connection stands for its local port for good (first port of the lcore
+// plus slot), so a reply finds its connection without a table. Its life: an owner opens it on a free
 // slot, takes it and gives it back, and unlinks it when it may carry no more; the management
 // lcore closes it after a grace period, and the slot is free again.
 #pragma once
@@ -33,6 +34,7 @@ enum proxy_close_reason {
 	PROXY_CLOSE_MAX_IDLE,
 	PROXY_CLOSE_ERROR, // it timed out, or the network refused
 	PROXY_CLOSE_STOP,
+	PROXY_CLOSE_PEER, // the upstream ended it
 	PROXY_CLOSE_REASONS,
 };
 
@@ -47,7 +49,8 @@ struct proxy_connection {
 	uint8_t close_reason; // enum proxy_close_reason, once retired
 	uint16_t next_idle; // neighbours in the pool's idle queue, PROXY_SLOT_NONE at its ends
 	uint16_t previous_idle;
-	uint16_t next_member; // neighbours in the ring of the pool's connections not retired
+	uint16_t
+		next_member; // neighbours in the ring of proxy_pool.member; PROXY_SLOT_NONE: not there
 	uint16_t previous_member;
 } base_aligned(BASE_CACHE_LINE);
 

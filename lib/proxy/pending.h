@@ -24,6 +24,10 @@ enum proxy_failure {
 	PROXY_FAILURE_NO_PATH, // no route, or no neighbour
 	PROXY_FAILURE_NO_PORT, // no local port
 	PROXY_FAILURE_NO_STREAM, // over TCP or TLS, and whoever does that takes no more
+	PROXY_FAILURE_CONNECT_TIMEOUT, // no connection within its time
+	PROXY_FAILURE_REFUSED, // the upstream takes no connection
+	PROXY_FAILURE_TLS, // no handshake: its log line says why
+	PROXY_FAILURE_CLOSED, // a connection ended before it had answered anything, or too often
 	PROXY_FAILURES,
 };
 

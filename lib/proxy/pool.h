@@ -19,7 +19,9 @@
 struct proxy_pool {
 	uint16_t idle_head; // idle longest
 	uint16_t idle_tail;
-	uint16_t member; // some connection not retired, from which busy ones are shared in turn
+	// Some connection from which busy ones are shared in turn, not retired; over a stream, one with
+	// room.
+	uint16_t member;
 	uint16_t slots_held; // not free: open, or unlinked and not closed yet
 	uint32_t open_count;
 	uint32_t idle_count;
@@ -28,9 +30,16 @@ struct proxy_pool {
 	const struct proxy_settings *settings; // written once
 	uint64_t reused; // takes served by an idle connection
 	uint64_t opened; // takes that opened one
-	uint64_t shared; // takes that joined a busy one, local ports being used up
+	uint64_t shared; // takes that joined a busy one: local ports were used up, or over a stream
 	uint64_t closed[PROXY_CLOSE_REASONS];
 } base_aligned(BASE_CACHE_LINE);
+
+// What the owner of connections that are more than a slot wants to know; NULL: nothing.
+struct proxy_pools_events {
+	void *context;
+	void (*unlinked)(void *context, uint16_t slot); // no query is on it, and none will be
+	void (*closed)(void *context, uint16_t slot); // the slot becomes free
+};
 
 // All pools of one lcore.
 struct proxy_pools {
@@ -44,6 +53,7 @@ struct proxy_pools {
 	// NULL as a whole where there is one queue; and the queue that this lcore polls.
 	const struct net_steering *const *steering;
 	uint16_t queue;
+	struct proxy_pools_events events;
 	// The arrays are written by the owner alone.
 	struct proxy_connection *connections;
 	uint8_t *states; // enum proxy_slot_state a slot; the sweep reads them
