@@ -62,6 +62,15 @@ void timer_wheel_cancel(struct timer_wheel *wheel, uint32_t slot)
 	link->tick = TIMER_WHEEL_NOT_ARMED;
 }
 
+uint64_t timer_wheel_next_time(const struct timer_wheel *wheel)
+{
+	for (uint64_t tick = wheel->now_tick; tick < wheel->now_tick + TIMER_WHEEL_TICKS; tick++) {
+		if (wheel->heads[tick & (TIMER_WHEEL_TICKS - 1)] != TIMER_WHEEL_NONE)
+			return tick << TIMER_WHEEL_TICK_SHIFT;
+	}
+	return UINT64_MAX;
+}
+
 // The first slot in the list of `tick` that fires by tick `until`. One that stands there for a
 // later turn of the wheel was armed further ahead than its span.
 static uint32_t wheel_find_expired(struct timer_wheel *wheel, uint64_t tick, uint64_t until)

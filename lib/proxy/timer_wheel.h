@@ -35,6 +35,17 @@ void timer_wheel_fini(struct timer_wheel *wheel);
 // costs a look each turn of the wheel.
 void timer_wheel_arm(struct timer_wheel *wheel, uint32_t slot, uint64_t when);
 
+// When a timer armed for `when` fires, at the latest.
+static inline uint64_t timer_wheel_fires_at(uint64_t when)
+{
+	return when >> TIMER_WHEEL_TICK_SHIFT == UINT64_MAX >> TIMER_WHEEL_TICK_SHIFT
+		       ? UINT64_MAX
+		       : ((when >> TIMER_WHEEL_TICK_SHIFT) + 1) << TIMER_WHEEL_TICK_SHIFT;
+}
+
+// No timer fires before; UINT64_MAX: none is armed. Looks at all ticks up to then.
+uint64_t timer_wheel_next_time(const struct timer_wheel *wheel);
+
 static inline bool timer_wheel_is_armed(const struct timer_wheel *wheel, uint32_t slot)
 {
 	return wheel->links[slot].tick != TIMER_WHEEL_NOT_ARMED;
