@@ -75,7 +75,7 @@ int main(void)
 	double few[ROUNDS];
 	double many[ROUNDS];
 
-	plain_world_open(&bench.world, 1);
+	plain_world_open(&bench.world, 1, 0);
 	plain_lcore_open(&bench.lcore, &bench.world, 0, MANY);
 	bench.now = clock_now();
 	(void)measure(&bench, MANY); // every page is touched

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "plain_lcore.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,21 +13,25 @@
 #include "rcu/rcu.h"
 #include "worker_thread.h"
 
-#define FRAMES (2u * PLAIN_BURST)
+#define FRAMES 1024u // the last to be freed is the first to be taken
 #define FRAME_BYTES 512u
 #define HEADROOM 128u
 #define PAGE 4096u
 
-static const char config_text[] = ". {\n"
-				  "	forward . 192.0.2.53 192.0.2.54 192.0.2.55 192.0.2.56 {\n"
-				  "		read_timeout 4s\n"
-				  "	}\n"
-				  "}\n";
+#define FORWARD_TEXT                                                                               \
+	"forward . 192.0.2.53 192.0.2.54 192.0.2.55 192.0.2.56 {\n"                                \
+	"	read_timeout 4s\n"                                                                       \
+	"}\n"
 
-// A query for www.example.org A, its id to be filled in.
-static const uint8_t query[] = "\0\0\1\0\0\1\0\0\0\0\0\0\3www\7example\3org\0\0\1\0\1";
+// A query for A, its id and the digits of its name to be filled in.
+static const uint8_t query[] = "\0\0\1\x20\0\1\0\0\0\0\0\0\x0bn0000000000\5bench\4test\0\0\1\0\1";
+// The name by a pointer to the question, A, IN, five minutes, four bytes.
+static const uint8_t record[] = "\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1";
 
 #define QUERY_BYTES (sizeof(query) - 1)
+#define RECORD_BYTES (sizeof(record) - 1)
+#define NAME_DIGITS 10
+#define DIGITS_OFFSET (DNS_OFFSET + DNS_HEADER_BYTES + 2)
 #define IP_OFFSET NET_ETHERNET_HEADER
 #define UDP_OFFSET (IP_OFFSET + NET_IPV4_HEADER)
 #define DNS_OFFSET (UDP_OFFSET + NET_UDP_HEADER)
@@ -61,16 +67,42 @@ static struct net_path path_of(uint8_t mac)
 	};
 }
 
-void plain_world_open(struct plain_world *world, uint16_t lcore_count)
+static struct config *config_make(uint64_t cache_bytes)
+{
+	char text[512] = ". {\n" FORWARD_TEXT "}\n";
+	struct config_error error;
+	struct config *config;
+
+	if (cache_bytes)
+		(void)snprintf(text, sizeof(text),
+			". {\ncache {\nsize %" PRIu64 "K\n}\n" FORWARD_TEXT "}\n",
+			cache_bytes >> 10);
+	config = config_read_text("bench", text, &error);
+	if (!config)
+		worker_thread_die(error.text);
+	return config;
+}
+
+static void caches_open(struct plain_world *world)
+{
+	struct random_stream *random = random_stream_create(NULL);
+
+	if (!random)
+		worker_thread_die("no random numbers");
+	world->shared.caches = forward_caches_create(
+		world->config, world->lcore_count, world->lcore_count, NULL, random);
+	if (!world->shared.caches)
+		worker_thread_die("no cache");
+	random_stream_destroy(random);
+}
+
+void plain_world_open(struct plain_world *world, uint16_t lcore_count, uint64_t cache_bytes)
 {
 	const struct net_address local = address_of("192.0.2.2");
 	const struct net_path path = path_of(0);
-	struct config_error error;
 
 	*world = (struct plain_world){.lcore_count = lcore_count};
-	world->config = config_read_text("bench", config_text, &error);
-	if (!world->config)
-		worker_thread_die(error.text);
+	world->config = config_make(cache_bytes);
 	world->set = forward_proxy_set_create(world->config);
 	if (!world->set || forward_shared_init(&world->shared,
 				   &(struct forward_shared_options){
@@ -88,10 +120,13 @@ void plain_world_open(struct plain_world *world, uint16_t lcore_count)
 	world->shared.snapshot = forward_snapshot_create(world->config, &local, 1);
 	if (!world->shared.snapshot)
 		worker_thread_die("no snapshot");
+	if (cache_bytes)
+		caches_open(world);
 }
 
 void plain_world_close(struct plain_world *world)
 {
+	forward_caches_destroy(world->shared.caches);
 	forward_snapshot_destroy(world->shared.snapshot);
 	forward_shared_fini(&world->shared);
 	proxy_set_destroy(world->set);
@@ -142,6 +177,16 @@ static void plain_release(void *context, struct net_frame *frame)
 	lcore->lost++;
 }
 
+// Of a query for one of our names, at its frame with headers of the client's length.
+static uint32_t read_name(const uint8_t *frame)
+{
+	uint32_t name = 0;
+
+	for (int i = 0; i < NAME_DIGITS; i++)
+		name = name * 10 + frame[DIGITS_OFFSET + i] - '0';
+	return name;
+}
+
 // Port 1 leads to the upstreams, port 0 to the clients.
 static void plain_send(void *context, struct net_frame *frame)
 {
@@ -153,6 +198,7 @@ static void plain_send(void *context, struct net_frame *frame)
 		return;
 	}
 	lcore->attempts[lcore->attempt_count++] = (struct plain_attempt){
+		.name = read_name(frame->data + frame->payload_offset - DNS_OFFSET),
 		.local_port = frame->source.port,
 		.id = bytes_load_u16(net_frame_payload(frame)),
 		.upstream = net_address_ipv4(&frame->destination.address)[3],
@@ -229,14 +275,16 @@ void plain_lcore_close(struct plain_lcore *lcore)
 	free(lcore->attempts);
 }
 
-// The checksums of what was written. A NIC that has looked at them is not assumed.
+// The lengths and checksums of what was written. A NIC that has looked at them is not assumed.
 static void seal_frame(struct net_frame *frame)
 {
 	uint8_t *ip = frame->data + IP_OFFSET;
 	uint8_t *udp = frame->data + UDP_OFFSET;
-	uint16_t length = NET_UDP_HEADER + QUERY_BYTES;
+	uint16_t length = (uint16_t)(frame->length - UDP_OFFSET);
 	uint16_t checksum;
 
+	bytes_store_u16(ip + 2, (uint16_t)(frame->length - IP_OFFSET));
+	bytes_store_u16(udp + 4, length);
 	memset(ip + 10, 0, 2);
 	memset(udp + 6, 0, 2);
 	checksum = (uint16_t)~net_checksum_fold(net_checksum_ipv4_header(ip));
@@ -249,8 +297,9 @@ static void seal_frame(struct net_frame *frame)
 	frame->offload = 0;
 }
 
-// The client's datagram with another id, not sealed.
-static void make_frame(struct plain_lcore *lcore, struct net_frame *frame, uint16_t id)
+// The client's datagram with another id and name, not sealed.
+static void make_frame(
+	struct plain_lcore *lcore, struct net_frame *frame, uint16_t id, uint32_t name)
 {
 	if (!plain_allocate(lcore, frame))
 		worker_thread_die("no frame");
@@ -258,10 +307,12 @@ static void make_frame(struct plain_lcore *lcore, struct net_frame *frame, uint1
 	frame->tailroom = FRAME_BYTES - HEADROOM - DATAGRAM_BYTES;
 	frame->length = DATAGRAM_BYTES;
 	bytes_store_u16(frame->data + DNS_OFFSET, id);
+	for (int i = NAME_DIGITS; i-- > 0; name /= 10)
+		frame->data[DIGITS_OFFSET + i] = (uint8_t)('0' + name % 10);
 }
 
 // Below the limit; Marsaglia's xorshift, for no more than an order that a CPU can not guess.
-static uint32_t draw_below(struct plain_lcore *lcore, uint32_t limit)
+uint32_t plain_lcore_draw_below(struct plain_lcore *lcore, uint32_t limit)
 {
 	lcore->drawn ^= lcore->drawn << 13;
 	lcore->drawn ^= lcore->drawn >> 7;
@@ -271,27 +322,39 @@ static uint32_t draw_below(struct plain_lcore *lcore, uint32_t limit)
 
 static void make_reply(struct plain_lcore *lcore, struct net_frame *frame)
 {
-	uint32_t index = draw_below(lcore, lcore->attempt_count);
+	uint32_t index = plain_lcore_draw_below(lcore, lcore->attempt_count);
 	struct plain_attempt attempt = lcore->attempts[index];
 	static const uint8_t network[3] = {192, 0, 2};
 
 	lcore->attempts[index] = lcore->attempts[--lcore->attempt_count];
-	make_frame(lcore, frame, attempt.id);
+	make_frame(lcore, frame, attempt.id, attempt.name);
 	memcpy(frame->data + IP_OFFSET + 12, network, sizeof(network));
 	frame->data[IP_OFFSET + 15] = attempt.upstream;
 	bytes_store_u16(frame->data + UDP_OFFSET, 53);
 	bytes_store_u16(frame->data + UDP_OFFSET + 2, attempt.local_port);
 	frame->data[DNS_OFFSET + 2] |= 0x80;
+	frame->data[DNS_OFFSET + 7] = 1;
+	memcpy(frame->data + frame->length, record, RECORD_BYTES);
+	frame->length += RECORD_BYTES;
+	frame->tailroom -= RECORD_BYTES;
 	frame->port = 1;
 	seal_frame(frame);
 }
 
-void plain_lcore_make_queries(struct plain_lcore *lcore, struct net_frame frames[PLAIN_BURST])
+void plain_lcore_ask(struct plain_lcore *lcore, struct net_frame frames[PLAIN_BURST],
+	const uint32_t names[PLAIN_BURST])
 {
 	for (uint32_t i = 0; i < PLAIN_BURST; i++) {
-		make_frame(lcore, &frames[i], (uint16_t)i);
+		make_frame(lcore, &frames[i], (uint16_t)i, names[i]);
 		seal_frame(&frames[i]);
 	}
+}
+
+void plain_lcore_make_queries(struct plain_lcore *lcore, struct net_frame frames[PLAIN_BURST])
+{
+	static const uint32_t names[PLAIN_BURST];
+
+	plain_lcore_ask(lcore, frames, names);
 }
 
 void plain_lcore_make_replies(struct plain_lcore *lcore, struct net_frame frames[PLAIN_BURST])

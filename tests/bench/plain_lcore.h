@@ -21,6 +21,7 @@ struct plain_world {
 
 // A query on its way: what its reply is made of.
 struct plain_attempt {
+	uint32_t name;
 	uint16_t local_port;
 	uint16_t id;
 	uint8_t upstream; // last byte of its address
@@ -40,7 +41,8 @@ struct plain_lcore {
 	uint64_t lost; // frames dropped
 } base_aligned(BASE_CACHE_LINE_PAIR);
 
-void plain_world_open(struct plain_world *world, uint16_t lcore_count);
+// `cache_bytes`: of a cache that lcores answer from; 0 for none.
+void plain_world_open(struct plain_world *world, uint16_t lcore_count, uint64_t cache_bytes);
 void plain_world_close(struct plain_world *world); // no lcore of it is open
 
 // Publishes another path to the first upstream, and waits for a grace period to free the old one.
@@ -51,8 +53,13 @@ void plain_lcore_open(
 	struct plain_lcore *lcore, struct plain_world *world, uint16_t index, uint32_t in_flight);
 void plain_lcore_close(struct plain_lcore *lcore);
 
-// Frames of one burst: queries of the client, or replies to queries on their way, as many, drawn
-// at random.
+// A number below the limit, in an order that a CPU can not guess.
+uint32_t plain_lcore_draw_below(struct plain_lcore *lcore, uint32_t limit);
+
+// Frames of one burst: queries of the client for the names of these numbers, or for one name, or
+// replies to queries on their way, as many, drawn at random.
+void plain_lcore_ask(struct plain_lcore *lcore, struct net_frame frames[PLAIN_BURST],
+	const uint32_t names[PLAIN_BURST]);
 void plain_lcore_make_queries(struct plain_lcore *lcore, struct net_frame frames[PLAIN_BURST]);
 void plain_lcore_make_replies(struct plain_lcore *lcore, struct net_frame frames[PLAIN_BURST]);
 

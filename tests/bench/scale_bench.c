@@ -272,7 +272,7 @@ int main(int argc, char *argv[])
 		worker_thread_die("no such time");
 	worker_cpus_find(&bench.cpus, LCORES);
 	for (uint16_t i = 0; i < LCORES; i++)
-		plain_world_open(&bench.worlds[i], (uint16_t)(i + 1));
+		plain_world_open(&bench.worlds[i], (uint16_t)(i + 1), 0);
 	lcore_open(&bench.alone, &bench.worlds[0], 0);
 	for (uint16_t i = 0; i < LCORES; i++)
 		lcore_open(&bench.both[i], &bench.worlds[1], i);

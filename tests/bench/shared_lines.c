@@ -136,7 +136,7 @@ int main(void)
 	// Small pages are quicker to protect one by one.
 	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
 		worker_thread_die("huge pages stay");
-	plain_world_open(&bench.world, LCORES);
+	plain_world_open(&bench.world, LCORES, 0);
 	for (uint16_t i = 0; i < LCORES; i++)
 		plain_lcore_open(&bench.lcores[i], &bench.world, i, IN_FLIGHT);
 	for (int turn = 0; turn < WARM_UP_TURNS; turn++) {
