@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cache/store_key.h"
 
+#include <endian.h>
 #include <errno.h>
 
 // All of it inline: for keys this short a call costs as much as the hash.
@@ -29,10 +30,25 @@ static uint64_t lower_case(uint64_t word)
 	return word | ((from_a & ~past_z & ~word & 0x80 * ones) >> 2);
 }
 
+// The last `length` bytes, 1 to 7, of `whole` and as many, as the first of a word: from the eight
+// bytes that end there, if there are so many.
+static uint64_t load_tail(const uint8_t *from, size_t whole, size_t length)
+{
+	uint64_t word = 0;
+
+	if (base_likely(whole)) {
+		memcpy(&word, from + whole + length - 8, 8);
+		return htole64(le64toh(word) >> (64 - 8 * length));
+	}
+	for (size_t i = 0; i < length; i++)
+		word |= (uint64_t)from[i] << 8 * i;
+	return htole64(word);
+}
+
 static void copy_lower_case(uint8_t *to, const uint8_t *from, size_t length)
 {
 	size_t whole = length & ~(size_t)7;
-	uint64_t word = 0;
+	uint64_t word;
 
 	for (size_t i = 0; i < whole; i += 8) {
 		memcpy(&word, from + i, 8);
@@ -41,21 +57,19 @@ static void copy_lower_case(uint8_t *to, const uint8_t *from, size_t length)
 	}
 	if (whole == length)
 		return;
-	word = 0;
-	memcpy(&word, from + whole, length - whole);
-	word = lower_case(word);
+	word = lower_case(load_tail(from, whole, length - whole));
 	memcpy(to + whole, &word, 8);
 }
 
 void cache_key_make(struct cache_key *key, const uint8_t *name, uint8_t name_length, uint16_t type,
 	uint16_t class_, uint8_t flags)
 {
-	bytes_store_u16(key->bytes, type);
-	bytes_store_u16(key->bytes + 2, class_);
-	key->bytes[4] = flags;
-	key->bytes[5] = CACHE_SUBNET_NONE;
-	key->bytes[6] = 0;
-	key->bytes[7] = name_length;
+	// In one store: the hash loads all of it at once, and would wait for smaller ones.
+	uint64_t header =
+		htobe64((uint64_t)type << 48 | (uint64_t)class_ << 32 | (uint32_t)flags << 24 |
+			(uint32_t)CACHE_SUBNET_NONE << 16 | name_length);
+
+	memcpy(key->bytes, &header, sizeof(header));
 	copy_lower_case(key->bytes + CACHE_KEY_HEADER_BYTES, name, name_length);
 	key->length = (uint16_t)padded(CACHE_KEY_HEADER_BYTES + name_length);
 }
