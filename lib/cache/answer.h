@@ -9,9 +9,10 @@
 //   flags (2 bytes: QR, RA, AD, rcode), records of answer, authority and additional (2 each), the
 //   ends of answer and authority and the length of all records (2 each), how many TTLs there are
 //   (2), the upstream's extended error or 0xffff (2), the run of addresses that may be rotated:
-//   the number of the first one's TTL (2), how many (2), bytes of each (2); then the records as
-//   they stood in the reply, but for OPT and signatures of the message, and then where each
-//   record's TTL stands in them (2 each).
+//   the number of the first one's TTL (2), how many (2), bytes of each (2); the sum of the records
+//   as in net/checksum.h, folded, but for their TTLs (2); then the records as they stood in the
+//   reply, but for OPT and signatures of the message, and then where each record's TTL stands in
+//   them (2 each).
 //
 // The records keep their compression pointers: the question before them is the client's own, which
 // has the same length, so that names take on the case in which that client asked.
@@ -23,8 +24,8 @@
 #include "dns/client_subnet.h"
 #include "dns/message.h"
 
-#define CACHE_ANSWER_VERSION 1 // of the form above
-#define CACHE_ANSWER_HEADER_BYTES 24
+#define CACHE_ANSWER_VERSION 2 // of the form above
+#define CACHE_ANSWER_HEADER_BYTES 26
 #define CACHE_ANSWER_BYTES_MOST 65535
 #define CACHE_ANSWER_RECORDS_MOST 1024 // of one reply, or it is not kept
 
@@ -132,6 +133,8 @@ struct cache_answer_client {
 	uint16_t udp_size; // ours, for the OPT record
 	bool has_edns;
 	bool do_bit;
+	// Of the question, which stands behind the header, as in net/checksum.h; 0: not known.
+	uint32_t question_sum;
 	// What it told of its subnet, if it did, and the scope of this answer (RFC 7871, section
 	// 7.2.1); NULL: it has none in its OPT record.
 	const struct dns_client_subnet *subnet;
@@ -168,3 +171,9 @@ struct cache_answer_manner {
 // question does not fit or the value is not whole.
 uint16_t cache_answer_write(uint8_t *payload, size_t room, const struct cache_answer_client *client,
 	const struct cache_answer_value *value, const struct cache_answer_manner *manner);
+
+// The same, and the sum of the answer as struct net_frame has that of its payload: 0 where the
+// answer or its question is not the usual one, and it has to be summed.
+uint16_t cache_answer_write_summed(uint8_t *payload, size_t room,
+	const struct cache_answer_client *client, const struct cache_answer_value *value,
+	const struct cache_answer_manner *manner, uint32_t *sum);

@@ -90,6 +90,21 @@ static int encoder_take(struct answer_encoder *encoder, const struct dns_record 
 	return 0;
 }
 
+// Of all records, less what their TTLs come to.
+static uint16_t encoder_sum(const struct answer_encoder *encoder)
+{
+	uint64_t sum =
+		net_checksum_add(0, encoder->records, encoder->length - encoder->records_start);
+
+	for (uint32_t i = 0; i < encoder->ttl_count; i++) {
+		uint32_t offset = encoder->ttl_offsets[i];
+		uint16_t ttl = net_checksum_fold(net_checksum_word(encoder->records + offset));
+
+		sum += (uint16_t)~net_checksum_at(ttl, offset);
+	}
+	return net_checksum_fold(sum);
+}
+
 static void encoder_put_header(const struct answer_encoder *encoder, uint8_t *value,
 	const struct dns_message *message, int extended_error)
 {
@@ -97,6 +112,7 @@ static void encoder_put_header(const struct answer_encoder *encoder, uint8_t *va
 		(uint16_t)(encoder->ttl_count - message->answer_count - message->authority_count);
 	uint16_t error = extended_error == DNS_EDE_NONE ? ANSWER_NO_EXTENDED_ERROR
 							: (uint16_t)extended_error;
+	uint16_t records_sum = encoder_sum(encoder);
 
 	bytes_store_u16(value + ANSWER_FLAGS, message->flags & ANSWER_FLAGS_KEPT);
 	bytes_store_u16(value + ANSWER_COUNTS, message->answer_count);
@@ -113,6 +129,7 @@ static void encoder_put_header(const struct answer_encoder *encoder, uint8_t *va
 	bytes_store_u16(value + ANSWER_ROTATED_FIRST, encoder->run.first);
 	bytes_store_u16(value + ANSWER_ROTATED_COUNT, encoder->run.count);
 	bytes_store_u16(value + ANSWER_ROTATED_BYTES, encoder->run.bytes);
+	memcpy(value + ANSWER_RECORDS_SUM, &records_sum, sizeof(records_sum));
 }
 
 int cache_answer_encode_plain(uint8_t *value, size_t room, const struct cache_answer_class *class_,

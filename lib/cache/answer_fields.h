@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cache/answer.h"
+#include "net/checksum.h"
 
 #define ANSWER_NO_EXTENDED_ERROR UINT16_MAX
 
@@ -18,6 +19,7 @@ enum answer_field {
 	ANSWER_ROTATED_FIRST = 18,
 	ANSWER_ROTATED_COUNT = 20,
 	ANSWER_ROTATED_BYTES = 22,
+	ANSWER_RECORDS_SUM = 24, // in the order of memory
 };
 
 #define ANSWER_DATA_BEHIND_TTL 6 // the TTL itself and the data's length

@@ -2,6 +2,8 @@
 // From a value to the answer of one client: what every hit costs.
 #include "cache/answer_fields.h"
 
+#include <endian.h>
+
 #include "dns/edns_option.h"
 
 #define OPT_BYTES 11 // RFC 6891, section 6.1.2
@@ -123,17 +125,19 @@ static inline struct answer_shape shape_make(const struct cache_answer_client *c
 	return shape;
 }
 
-static inline void answer_put_header(uint8_t *payload, const struct cache_answer_client *client,
+// Returns its sum. Each store is as wide as what is summed or sent of it at once.
+static inline uint64_t answer_put_header(uint8_t *payload, const struct cache_answer_client *client,
 	const struct answer_shape *shape)
 {
-	uint16_t additional = shape->counts[DNS_SECTION_ADDITIONAL];
+	uint32_t additional = shape->counts[DNS_SECTION_ADDITIONAL] + (shape->opt_bytes ? 1u : 0u);
+	uint64_t first = htobe64((uint64_t)client->id << 48 | (uint64_t)shape->flags << 32 |
+				 1u << 16 | shape->counts[DNS_SECTION_ANSWER]);
+	uint32_t rest = htobe32(
+		(uint32_t)shape->counts[DNS_SECTION_AUTHORITY] << 16 | (additional & 0xffff));
 
-	dns_bytes_set_id(payload, client->id);
-	dns_bytes_set_flags(payload, shape->flags);
-	bytes_store_u16(payload + 4, 1);
-	bytes_store_u16(payload + 6, shape->counts[DNS_SECTION_ANSWER]);
-	bytes_store_u16(payload + 8, shape->counts[DNS_SECTION_AUTHORITY]);
-	bytes_store_u16(payload + 10, (uint16_t)(additional + (shape->opt_bytes ? 1 : 0)));
+	memcpy(payload, &first, sizeof(first));
+	memcpy(payload + sizeof(first), &rest, sizeof(rest));
+	return (first >> 32) + (first & UINT32_MAX) + rest;
 }
 
 static void answer_put_subnet(uint8_t *option, const struct dns_client_subnet *subnet)
@@ -148,15 +152,17 @@ static void answer_put_subnet(uint8_t *option, const struct dns_client_subnet *s
 	memcpy(option + OPT_SUBNET_BYTES, subnet->address, bytes);
 }
 
-// The record without its options, for which room is left.
-static inline void answer_put_plain_opt(
+// The record without its options, for which room is left. Returns its sum but for theirs.
+static inline uint64_t answer_put_plain_opt(
 	uint8_t *opt, const struct cache_answer_client *client, uint16_t opt_bytes)
 {
-	opt[0] = 0;
-	bytes_store_u16(opt + 1, DNS_TYPE_OPT);
-	bytes_store_u16(opt + 3, client->udp_size);
-	bytes_store_u32(opt + 5, client->do_bit ? OPT_DO : 0);
+	uint64_t first = htobe64((uint64_t)DNS_TYPE_OPT << 40 | (uint64_t)client->udp_size << 24 |
+				 (client->do_bit ? OPT_DO >> 8 : 0));
+
+	memcpy(opt, &first, sizeof(first));
+	opt[8] = 0;
 	bytes_store_u16(opt + 9, (uint16_t)(opt_bytes - OPT_BYTES));
+	return (first >> 32) + (first & UINT32_MAX);
 }
 
 static void answer_put_opt(
@@ -164,7 +170,7 @@ static void answer_put_opt(
 {
 	if (!shape->opt_bytes)
 		return;
-	answer_put_plain_opt(opt, client, shape->opt_bytes);
+	(void)answer_put_plain_opt(opt, client, shape->opt_bytes);
 	opt += OPT_BYTES;
 	if (shape->subnet_bytes) {
 		answer_put_subnet(opt, client->subnet);
@@ -177,11 +183,11 @@ static void answer_put_opt(
 	}
 }
 
-// Counts down the TTLs within what was copied; `stored` is the same bytes as they were. False where
-// the value lies.
+// Counts down the TTLs within what was copied, and adds them to the sum of the records; `stored` is
+// the same bytes as they were. False where the value lies.
 static inline bool answer_set_ttls(uint8_t *records, const uint8_t *stored,
 	const struct answer_shape *shape, const uint8_t *offsets, uint32_t count,
-	const struct cache_answer_manner *manner)
+	const struct cache_answer_manner *manner, uint64_t *sum)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t offset = bytes_load_u16(offsets + 2 * i);
@@ -192,7 +198,10 @@ static inline bool answer_set_ttls(uint8_t *records, const uint8_t *stored,
 			return shape->flags & DNS_FLAG_TC;
 		ttl = bytes_load_u32(stored + offset);
 		ttl = ttl > manner->age ? ttl - manner->age : 0;
-		bytes_store_u32(records + offset, manner->stale_ttl ? manner->stale_ttl : ttl);
+		ttl = htobe32(manner->stale_ttl ? manner->stale_ttl : ttl);
+		memcpy(records + offset, &ttl, sizeof(ttl));
+		// One byte on, a word counts as if turned round by as much.
+		*sum += offset % 2 ? ttl << 8 | ttl >> 24 : ttl;
 	}
 	return true;
 }
@@ -271,6 +280,7 @@ static __attribute__((noinline)) uint16_t answer_write_any(uint8_t *payload, siz
 	struct answer_shape shape;
 	const uint8_t *offsets;
 	uint32_t ttl_count;
+	uint64_t sum = 0;
 
 	if (room > client->answer_bytes)
 		room = client->answer_bytes;
@@ -283,36 +293,62 @@ static __attribute__((noinline)) uint16_t answer_write_any(uint8_t *payload, siz
 	if (base_unlikely(
 		    !offsets || shape.records_length > room - client->question_end ||
 		    !value_copy(value, CACHE_ANSWER_HEADER_BYTES, records, shape.records_length)) ||
-		!answer_set_ttls(
-			records, value_records(value, records), &shape, offsets, ttl_count, manner))
+		!answer_set_ttls(records, value_records(value, records), &shape, offsets, ttl_count,
+			manner, &sum))
 		return 0;
 	if (base_unlikely(manner->rotation) &&
 		!answer_rotate(records, &shape, offsets, ttl_count, value, manner->rotation))
 		return 0;
-	answer_put_header(payload, client, &shape);
+	(void)answer_put_header(payload, client, &shape);
 	answer_put_opt(records + shape.records_length, client, &shape);
 	return (uint16_t)(client->question_end + shape.records_length + shape.opt_bytes);
 }
 
-// The usual answer: fresh, whole at hand, and nothing in OPT.
+// The usual answer: fresh, whole at hand, as stored, and nothing in OPT.
 static inline bool answer_is_plain(const struct cache_answer_client *client,
 	const struct cache_answer_value *value, const struct cache_answer_manner *manner)
 {
 	return value->here_length == value->length && value->length >= CACHE_ANSWER_HEADER_BYTES &&
 	       value_field(value, ANSWER_EXTENDED_ERROR) == ANSWER_NO_EXTENDED_ERROR &&
-	       !manner->stale_ttl && !client->subnet;
+	       !manner->stale_ttl && !manner->rotation && !client->subnet;
 }
 
-uint16_t cache_answer_write(uint8_t *payload, size_t room, const struct cache_answer_client *client,
-	const struct cache_answer_value *value, const struct cache_answer_manner *manner)
+// What stands behind each other, each summed from an even place on: 0 where that of the question
+// is not known.
+static inline uint32_t answer_sum(const struct cache_answer_client *client,
+	const struct answer_shape *shape, uint64_t header, uint64_t records, uint64_t opt)
+{
+	size_t records_start = client->question_end;
+
+	if (base_unlikely(!client->question_sum))
+		return 0;
+	header += client->question_sum;
+	header += net_checksum_at(net_checksum_fold(records), records_start);
+	header += net_checksum_at(net_checksum_fold(opt), records_start + shape->records_length);
+	return net_checksum_fold(header);
+}
+
+static inline uint64_t value_sum(const struct cache_answer_value *value)
+{
+	uint16_t sum;
+
+	memcpy(&sum, value->here + ANSWER_RECORDS_SUM, sizeof(sum));
+	return sum;
+}
+
+uint16_t cache_answer_write_summed(uint8_t *payload, size_t room,
+	const struct cache_answer_client *client, const struct cache_answer_value *value,
+	const struct cache_answer_manner *manner, uint32_t *sum)
 {
 	const uint8_t *stored = value->here + CACHE_ANSWER_HEADER_BYTES;
 	uint8_t *records = payload + client->question_end;
 	size_t length = client->question_end;
+	uint64_t header_sum, records_sum, opt_sum = 0;
 	struct answer_shape shape;
 	const uint8_t *offsets;
 	uint32_t ttl_count;
 
+	*sum = 0;
 	if (base_unlikely(!answer_is_plain(client, value, manner)))
 		return answer_write_any(payload, room, client, value, manner);
 	shape.flags = answer_flags(client, value);
@@ -326,14 +362,21 @@ uint16_t cache_answer_write(uint8_t *payload, size_t room, const struct cache_an
 		return answer_write_any(payload, room, client, value, manner);
 	shape_take_counts(&shape, value);
 	offsets = stored + shape.records_length;
-	memcpy(records, stored, shape.records_length);
-	if (!answer_set_ttls(records, stored, &shape, offsets, ttl_count, manner))
+	records_sum = value_sum(value);
+	bytes_copy_short(records, stored, shape.records_length);
+	if (!answer_set_ttls(records, stored, &shape, offsets, ttl_count, manner, &records_sum))
 		return 0;
-	if (base_unlikely(manner->rotation) &&
-		!answer_rotate(records, &shape, offsets, ttl_count, value, manner->rotation))
-		return 0;
-	answer_put_header(payload, client, &shape);
+	header_sum = answer_put_header(payload, client, &shape);
 	if (shape.opt_bytes)
-		answer_put_plain_opt(records + shape.records_length, client, OPT_BYTES);
+		opt_sum = answer_put_plain_opt(records + shape.records_length, client, OPT_BYTES);
+	*sum = answer_sum(client, &shape, header_sum, records_sum, opt_sum);
 	return (uint16_t)length;
+}
+
+uint16_t cache_answer_write(uint8_t *payload, size_t room, const struct cache_answer_client *client,
+	const struct cache_answer_value *value, const struct cache_answer_manner *manner)
+{
+	uint32_t sum;
+
+	return cache_answer_write_summed(payload, room, client, value, manner, &sum);
 }

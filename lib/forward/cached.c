@@ -8,9 +8,9 @@
 
 #include "base/table_memory.h"
 #include "cache/answer_subnet.h"
+#include "dns/message_fields.h"
 #include "forward/cached_answer.h"
-
-#define OPT_BYTES_LEAST 11 // without options (RFC 6891, section 6.1.2)
+#include "net/checksum.h"
 
 struct forward_cached *forward_cached_create(const struct forward_shared *shared, uint16_t lcore,
 	struct proxy_lcore *proxy, uint64_t now)
@@ -53,7 +53,7 @@ bool forward_cached_make_key(struct cache_key *key, const uint8_t *bytes,
 {
 	cache_answer_key(key, bytes, message);
 	*has_subnet = false;
-	if (base_likely(!message->edns.is_present || message->edns.length == OPT_BYTES_LEAST))
+	if (base_likely(!message->edns.is_present || message->edns.length == DNS_OPT_BYTES))
 		return true;
 	switch (dns_client_subnet_read(subnet, bytes, message)) {
 	case DNS_SUBNET_NONE:
@@ -87,7 +87,8 @@ static void lookup_prepare(
 			key, &subnet, store, cached->stores[query->match.cache], now);
 	query->lookup = place;
 	query->hash = cache_store_hash(store, key);
-	*lookup = (struct cache_lookup){.key = key, .hash = query->hash};
+	lookup->key = key;
+	lookup->hash = query->hash;
 	cache_lookup_prefetch(cached->stores[query->match.cache], query->hash);
 }
 
@@ -149,6 +150,26 @@ static void hit_ask_for_refresh(struct forward_lcore *lcore, const struct forwar
 		cache_refresh_ask(store, view, FORWARD_REFRESH_SECONDS, now);
 }
 
+// Of the question, which stays in the frame: what the query's checksum told, less all else.
+static uint32_t question_sum(const struct net_frame *frame, const struct dns_message *query)
+{
+	const uint8_t *bytes = net_frame_payload(frame);
+	size_t end = query->question_end;
+	uint64_t sum = frame->payload_sum;
+	uint64_t header = (uint64_t)net_checksum_word(bytes) + net_checksum_word(bytes + 4) +
+			  net_checksum_word(bytes + 8);
+
+	if (base_unlikely(!sum))
+		return 0;
+	sum += (uint16_t)~net_checksum_fold(header);
+	if (frame->payload_length > end) {
+		uint64_t behind = net_checksum_add(0, bytes + end, frame->payload_length - end);
+
+		sum += (uint16_t)~net_checksum_at(net_checksum_fold(behind), end);
+	}
+	return net_checksum_fold(sum);
+}
+
 static void query_answer(struct forward_lcore *lcore, const struct forward_query *query,
 	const struct cache_view *view, uint32_t stale_ttl, uint64_t now)
 {
@@ -160,18 +181,20 @@ static void query_answer(struct forward_lcore *lcore, const struct forward_query
 	struct cache_answer_client client =
 		cache_answer_client_make(&query->message, query->match.bufsize);
 	struct dns_client_subnet subnet;
-	struct forward_destination destination;
+	struct forward_destination stream;
 
 	client.answer_bytes = forward_query_answer_bytes(query);
+	client.question_sum = question_sum(query->frame, &query->message);
 	client.subnet = forward_cached_subnet(&subnet, query->has_subnet,
 		net_frame_payload(query->frame), &query->message,
 		cache_key_subnet_prefix(lcore->cached->keys[query->lookup].bytes));
 	if (!cache->rules->keeps_ttl)
 		source.manner.age = cache_seconds(now) - view->stored_at;
 	source.value = cache_answer_value_of(view);
-	forward_query_destination(query, &destination);
-	forward_cached_send(
-		lcore, query->frame, &destination, &client, query->match.rotates_records, &source);
+	if (base_unlikely(query->stream))
+		forward_query_destination(query, &stream);
+	forward_cached_send(lcore, query->frame, base_unlikely(query->stream) ? &stream : NULL,
+		&client, query->match.rotates_records, &source);
 }
 
 static bool stale_is_due_at_once(const struct config_cache *rules, const struct cache_view *view)

@@ -20,16 +20,22 @@ static uint16_t write_without_value(struct net_frame *frame,
 
 // A value that is not whole, which no upstream can cause, is as a failure.
 static uint16_t write_answer(struct forward_lcore *lcore, struct net_frame *frame,
-	const struct cache_answer_client *client, bool rotates, const struct cached_source *source)
+	const struct cache_answer_client *client, bool rotates, const struct cached_source *source,
+	uint32_t *sum)
 {
-	struct cache_answer_manner manner = source->manner;
+	const struct cache_answer_manner *manner = &source->manner;
+	struct cache_answer_manner rotated;
 	uint16_t length;
 
+	*sum = 0;
 	if (source->value.length) {
-		if (rotates)
-			manner.rotation = random_stream_u32(lcore->proxy->random);
-		length = cache_answer_write(net_frame_payload(frame), net_frame_payload_room(frame),
-			client, &source->value, &manner);
+		if (base_unlikely(rotates)) {
+			rotated = *manner;
+			rotated.rotation = random_stream_u32(lcore->proxy->random);
+			manner = &rotated;
+		}
+		length = cache_answer_write_summed(net_frame_payload(frame),
+			net_frame_payload_room(frame), client, &source->value, manner, sum);
 		if (base_likely(length))
 			return length;
 	}
@@ -40,9 +46,15 @@ void forward_cached_send(struct forward_lcore *lcore, struct net_frame *frame,
 	const struct forward_destination *destination, const struct cache_answer_client *client,
 	bool rotates, const struct cached_source *source)
 {
-	net_frame_payload_rewritten(frame, write_answer(lcore, frame, client, rotates, source));
+	uint32_t sum;
+	uint16_t length = write_answer(lcore, frame, client, rotates, source, &sum);
+
+	net_frame_payload_replaced(frame, length, sum);
 	stats_count(&lcore->counters, source->verdict);
-	forward_answer_send(lcore, frame, destination);
+	if (base_likely(!destination))
+		forward_frame_send_back(lcore, frame, STATS_SENT_ANSWERS);
+	else
+		forward_answer_send(lcore, frame, destination);
 }
 
 const struct dns_client_subnet *forward_cached_subnet(struct dns_client_subnet *subnet,

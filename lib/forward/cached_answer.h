@@ -29,7 +29,7 @@ const struct dns_client_subnet *forward_cached_subnet(struct dns_client_subnet *
 	uint8_t scope_length);
 
 // Makes the answer in the frame, whose payload starts with the client's query, counts it and
-// sends it.
+// sends it; without a destination, back to where the frame came from.
 void forward_cached_send(struct forward_lcore *lcore, struct net_frame *frame,
 	const struct forward_destination *destination, const struct cache_answer_client *client,
 	bool rotates, const struct cached_source *source);

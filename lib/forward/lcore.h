@@ -142,6 +142,19 @@ static inline void forward_frame_send(struct forward_lcore *lcore, struct net_fr
 	lcore->sink.send(lcore->sink.context, frame);
 }
 
+// The same back to where the frame came from, which has not been changed but for its payload.
+static inline void forward_frame_send_back(
+	struct forward_lcore *lcore, struct net_frame *frame, enum stats_counter sent)
+{
+	if (base_unlikely(
+		    net_frame_turn_back(frame, lcore->shared->tx_offload[frame->port]) != 0)) {
+		forward_frame_drop(lcore, frame, STATS_NO_FRAMES);
+		return;
+	}
+	stats_count(&lcore->counters, sent);
+	lcore->sink.send(lcore->sink.context, frame);
+}
+
 // The payload is an answer.
 static inline void forward_answer_send(struct forward_lcore *lcore, struct net_frame *frame,
 	const struct forward_destination *destination)

@@ -36,6 +36,13 @@ static inline uint16_t net_checksum_fold(uint64_t sum)
 	return (uint16_t)(half >> 16);
 }
 
+// The folded sum of bytes that begin at `offset` of what is summed: from an odd one on, they count
+// in the other halves of their words (RFC 1071, section 2, part B).
+static inline uint16_t net_checksum_at(uint16_t folded, size_t offset)
+{
+	return offset % 2 ? __builtin_bswap16(folded) : folded;
+}
+
 // An IPv4 header without its options.
 static inline uint64_t net_checksum_ipv4_header(const uint8_t header[20])
 {

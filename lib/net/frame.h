@@ -130,6 +130,14 @@ static inline void net_frame_payload_rewritten(struct net_frame *frame, uint16_t
 	frame->payload_sum = 0;
 }
 
+// The same where its new sum is known; 0 for not.
+static inline void net_frame_payload_replaced(
+	struct net_frame *frame, uint16_t length, uint32_t sum)
+{
+	frame->payload_length = length;
+	frame->payload_sum = sum;
+}
+
 // The flow that answers this UDP frame: every pair turned round, same port and tag.
 void net_frame_flow_back(const struct net_frame *frame, struct net_flow *flow);
 
@@ -141,3 +149,7 @@ void net_frame_flow_back(const struct net_frame *frame, struct net_flow *flow);
 // payload_length, payload_sum and the rooms need to be set before. 0, or with the frame as it was: -ENOBUFS
 // when headroom lacks or the payload does not fit, -EINVAL when the flow mixes IP versions.
 int net_frame_write_headers(struct net_frame *frame, const struct net_flow *flow, uint16_t offload);
+
+// The same with the flow of net_frame_flow_back(), for a frame that was parsed and whose headers are
+// as they came.
+int net_frame_turn_back(struct net_frame *frame, uint16_t offload);

@@ -48,15 +48,12 @@ static inline void store_word(uint8_t *at, uint32_t word)
 }
 
 // An atomic datagram: DF set, so that the identification means nothing (RFC 6864, section 4.1).
-static inline uint8_t *write_ipv4(
-	uint8_t *header, const struct net_flow *flow, uint16_t udp_length, uint16_t offload)
+static inline void put_ipv4(uint8_t *header, uint32_t source, uint32_t destination,
+	uint16_t udp_length, uint16_t offload)
 {
 	uint32_t start = htobe32(0x45000000u | (uint32_t)(NET_IPV4_HEADER + udp_length));
 	uint32_t fragment = htobe32(NET_IPV4_DONT_FRAGMENT);
 	uint32_t protocol = htobe32(HOP_LIMIT << 24 | NET_PROTOCOL_UDP << 16);
-	uint32_t source = net_checksum_word(net_address_ipv4(&flow->source.address));
-	uint32_t destination = net_checksum_word(net_address_ipv4(&flow->destination.address));
-
 	uint16_t checksum = 0;
 
 	// DPDK wants zero where the NIC fills in.
@@ -70,6 +67,14 @@ static inline uint8_t *write_ipv4(
 	store_word(header + 12, source);
 	store_word(header + 16, destination);
 	memcpy(header + 10, &checksum, sizeof(checksum));
+}
+
+static inline uint8_t *write_ipv4(
+	uint8_t *header, const struct net_flow *flow, uint16_t udp_length, uint16_t offload)
+{
+	put_ipv4(header, net_checksum_word(net_address_ipv4(&flow->source.address)),
+		net_checksum_word(net_address_ipv4(&flow->destination.address)), udp_length,
+		offload);
 	return header + NET_IPV4_HEADER;
 }
 
@@ -83,10 +88,11 @@ static inline uint8_t *write_ipv6(uint8_t *header, const struct net_flow *flow, 
 }
 
 // `sum` is the pseudo header's, `payload_sum` the payload's or 0; that stands behind the header.
-static inline void write_udp(uint8_t *header, const struct net_flow *flow, uint16_t udp_length,
-	uint64_t sum, uint32_t payload_sum, uint16_t offload)
+// `both_ports` is the source in the upper half, and the destination.
+static inline void put_udp(uint8_t *header, uint32_t both_ports, uint16_t udp_length, uint64_t sum,
+	uint32_t payload_sum, uint16_t offload)
 {
-	uint32_t ports = htobe32((uint32_t)flow->source.port << 16 | flow->destination.port);
+	uint32_t ports = htobe32(both_ports);
 	uint32_t length = htobe32((uint32_t)udp_length << 16);
 	uint16_t checksum;
 
@@ -105,6 +111,13 @@ static inline void write_udp(uint8_t *header, const struct net_flow *flow, uint1
 	memcpy(header, &ports, sizeof(ports));
 	memcpy(header + 4, &length, sizeof(length));
 	memcpy(header + 6, &checksum, sizeof(checksum));
+}
+
+static inline void write_udp(uint8_t *header, const struct net_flow *flow, uint16_t udp_length,
+	uint64_t sum, uint32_t payload_sum, uint16_t offload)
+{
+	put_udp(header, (uint32_t)flow->source.port << 16 | flow->destination.port, udp_length, sum,
+		payload_sum, offload);
 }
 
 // Moves the start and the end of the frame so that the headers of `l3_length` and the layers round
@@ -194,4 +207,61 @@ int net_frame_write_headers(struct net_frame *frame, const struct net_flow *flow
 	if (base_likely(is_ipv4))
 		return make_ipv4_datagram(frame, flow, offload, NET_ETHERNET_HEADER);
 	return make_ipv6_datagram(frame, flow, offload, NET_ETHERNET_HEADER);
+}
+
+static inline void turn_ethernet(uint8_t *header)
+{
+	struct net_mac destination, source;
+
+	memcpy(&destination, header + MAC_DESTINATION, sizeof(destination));
+	memcpy(&source, header + MAC_SOURCE, sizeof(source));
+	memcpy(header + MAC_DESTINATION, &source, sizeof(source));
+	memcpy(header + MAC_SOURCE, &destination, sizeof(destination));
+}
+
+static inline void turn_endpoints(struct net_frame *frame)
+{
+	struct net_endpoint source = frame->source;
+
+	frame->source = frame->destination;
+	frame->destination = source;
+}
+
+// The usual frame, without tag, options and extensions, whose payload fits: its headers are changed
+// where they stand.
+static inline void turn_ipv4_datagram(struct net_frame *frame, uint16_t offload)
+{
+	uint8_t *ip = frame->data + NET_ETHERNET_HEADER;
+	uint8_t *udp = ip + NET_IPV4_HEADER;
+	uint16_t udp_length = (uint16_t)(NET_UDP_HEADER + frame->payload_length);
+	uint32_t source = net_checksum_word(ip + 16);
+	uint32_t destination = net_checksum_word(ip + 12);
+	uint16_t source_port = bytes_load_u16(udp + 2);
+	uint16_t destination_port = bytes_load_u16(udp);
+	uint64_t sum = net_checksum_ipv4_pseudo(ip + 12, ip + 16, NET_PROTOCOL_UDP, udp_length);
+
+	turn_ethernet(frame->data);
+	put_ipv4(ip, source, destination, udp_length, offload);
+	put_udp(udp, (uint32_t)source_port << 16 | destination_port, udp_length, sum,
+		frame->payload_sum, offload);
+}
+
+int net_frame_turn_back(struct net_frame *frame, uint16_t offload)
+{
+	unsigned headers = NET_ETHERNET_HEADER + NET_IPV4_HEADER + NET_UDP_HEADER;
+	unsigned end = headers + frame->payload_length;
+	unsigned room = (unsigned)frame->length + frame->tailroom;
+	struct net_flow flow;
+
+	if (base_unlikely(!frame->is_ipv4 || frame->payload_offset != headers ||
+			  frame->vlan != NET_VLAN_NONE || end > room)) {
+		net_frame_flow_back(frame, &flow);
+		return net_frame_write_headers(frame, &flow, offload);
+	}
+	frame->length = (uint16_t)end;
+	frame->tailroom = (uint16_t)(room - end);
+	frame->offload = offload;
+	turn_ipv4_datagram(frame, offload);
+	turn_endpoints(frame);
+	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "cache/answer.h"
 #include "dns/rewrite.h"
+#include "net/checksum.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -263,13 +264,19 @@ static const char *check_write(struct property *property)
 	uint8_t *frame = allocate(room);
 	const char *wrong;
 	uint16_t length;
+	uint32_t sum;
 
 	if (property->variation & VARIES_CUT)
 		value.here_length = CACHE_ANSWER_HEADER_BYTES;
 	memcpy(frame, property->query_bytes, property->query_length);
-	length = cache_answer_write(frame, room, &client, &value, &manner);
+	client.question_sum = net_checksum_fold(net_checksum_add(0, frame + DNS_HEADER_BYTES,
+		property->query.question_end - (size_t)DNS_HEADER_BYTES));
+	length = cache_answer_write_summed(frame, room, &client, &value, &manner, &sum);
 	if (!length || length > room)
 		wrong = "no answer";
+	else if (sum &&
+		 net_checksum_fold(sum) != net_checksum_fold(net_checksum_add(0, frame, length)))
+		wrong = "an answer with another sum";
 	else
 		wrong = check_answer(property, frame, length, &manner);
 	free(frame);

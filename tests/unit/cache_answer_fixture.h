@@ -6,6 +6,7 @@
 #include "dns_reply.h"
 
 #include "cache/answer.h"
+#include "net/checksum.h"
 
 static const struct cache_answer_limits limits = {
 	.success_most = 3600,
@@ -20,6 +21,7 @@ struct kept_value {
 	uint8_t *bytes;
 	size_t length;
 	uint32_t copies; // calls of the copy
+	uint32_t sums; // answers whose sum was told
 };
 
 static inline bool kept_value_copy(const void *context, uint32_t offset, void *to, uint32_t length)
@@ -91,12 +93,19 @@ static inline uint16_t answer_in(struct kept_value *kept, size_t here, size_t ro
 	struct cache_answer_value value = kept_value_view(kept, here);
 	uint8_t *frame = malloc(room);
 	uint16_t length;
+	uint32_t sum;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(frame);
 	memset(frame, 0xee, room);
 	memcpy(frame, query->bytes, query->length < room ? query->length : room);
-	length = cache_answer_write(frame, room, &client, &value, &manner);
+	client.question_sum = net_checksum_fold(net_checksum_add(0, query->bytes + DNS_HEADER_BYTES,
+		query->message.question_end - (size_t)DNS_HEADER_BYTES));
+	length = cache_answer_write_summed(frame, room, &client, &value, &manner, &sum);
 	CU_ASSERT_TRUE_FATAL(length <= room);
+	if (sum)
+		CU_ASSERT_EQUAL(net_checksum_fold(sum),
+			net_checksum_fold(net_checksum_add(0, frame, length)));
+	kept->sums += sum != 0;
 	if (length) {
 		memcpy(answer->bytes, frame, length);
 		answer->writer = byte_writer_make(answer->bytes, sizeof(answer->bytes));

@@ -448,6 +448,40 @@ static void write_within(struct kept_value *kept, size_t here, size_t room)
 	free(frame);
 }
 
+// With the records at an even and at an odd place, and TTLs at both of them (the second owner has an
+// odd length).
+static void the_sum_of_the_usual_answer_is_told(void)
+{
+	static const char *const names[] = {"ww.example.org", "www.example.org"};
+	static const uint8_t address[4] = {192, 0, 2, 1};
+	struct kept_value kept;
+	uint32_t answers = 0;
+
+	for (uint32_t i = 0; i < 16; i++) {
+		const char *name = names[i % 2];
+		struct cache_answer_manner manner = {.age = i / 4 * 77};
+
+		if (i & 2)
+			query_make_edns(&query, DNS_FLAG_RD, name, DNS_TYPE_A, 0);
+		else
+			query_make(&query, DNS_FLAG_RD, name, DNS_TYPE_A);
+		reply_start(&reply, QR_RD_RA, name, DNS_TYPE_A);
+		reply_add(&reply, DNS_SECTION_ANSWER, "@", DNS_TYPE_A, 300, address, 4);
+		reply_add(&reply, DNS_SECTION_ADDITIONAL, "abcd.example.net", DNS_TYPE_A, 65537,
+			address, 4);
+		reply_add(&reply, DNS_SECTION_ADDITIONAL, "abc.example.net", DNS_TYPE_A, 1, address,
+			4);
+		reply_finish(&reply);
+		keep(&kept, &query, &reply);
+		kept.sums = 0;
+		CU_ASSERT_TRUE(
+			answer_in(&kept, SIZE_MAX, 512, &query, 1232, manner, &answered) > 0);
+		answers += kept.sums;
+		kept_value_free(&kept);
+	}
+	CU_ASSERT_EQUAL(answers, 16);
+}
+
 static void values_that_lie_give_no_answer(void)
 {
 	struct kept_value kept;
@@ -499,6 +533,7 @@ static const struct unit_case cases[] = {
 	{"addresses of IPv6 rotate too", addresses_of_ipv6_rotate_too},
 	{"the first run of addresses rotates alone", the_first_run_of_addresses_rotates_alone},
 	{"other records do not rotate", other_records_do_not_rotate},
+	{"the sum of the usual answer is told", the_sum_of_the_usual_answer_is_told},
 	{"values that lie give no answer", values_that_lie_give_no_answer},
 };
 

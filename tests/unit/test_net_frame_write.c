@@ -403,9 +403,65 @@ static void offloaded_checksums_are_left_as_dpdk_wants_them(void)
 	}
 }
 
+// Turned round where it stands, a frame is what the two other functions make of it.
+static void check_turned_back(
+	const struct packet_shape *shape, uint16_t tailroom, uint16_t length, uint16_t offload)
+{
+	struct packet packet;
+	struct net_frame turned, written;
+	struct net_flow flow;
+	int result;
+
+	packet_make_udp(&packet, shape, PAYLOAD, PAYLOAD_LENGTH);
+	turned = frame_with_room(&packet, 24, tailroom);
+	written = frame_with_room(&packet, 24, tailroom);
+	CU_ASSERT_EQUAL(net_frame_parse(&turned), NET_FRAME_UDP);
+	CU_ASSERT_EQUAL(net_frame_parse(&written), NET_FRAME_UDP);
+	net_frame_flow_back(&written, &flow);
+	net_frame_payload_rewritten(&turned, length);
+	net_frame_payload_rewritten(&written, length);
+	result = net_frame_write_headers(&written, &flow, offload);
+	CU_ASSERT_EQUAL(net_frame_turn_back(&turned, offload), result);
+	CU_ASSERT_EQUAL(result != 0, length > PAYLOAD_LENGTH + shape->padding + tailroom);
+	CU_ASSERT_EQUAL_FATAL(turned.length, written.length);
+	CU_ASSERT_EQUAL(memcmp(turned.data, written.data, written.length), 0);
+	CU_ASSERT_EQUAL(turned.headroom, written.headroom);
+	CU_ASSERT_EQUAL(turned.tailroom, written.tailroom);
+	CU_ASSERT_EQUAL(turned.offload, written.offload);
+	CU_ASSERT_EQUAL(turned.payload_offset, written.payload_offset);
+	CU_ASSERT_EQUAL(turned.payload_length, written.payload_length);
+	if (!result && !offload)
+		check_parses_again(&turned);
+	free(turned.buffer);
+	free(written.buffer);
+}
+
+static void frames_turn_back_where_they_stand(void)
+{
+	static const uint16_t offloads[] = {0, NET_OFFLOAD_TX_IPV4 | NET_OFFLOAD_TX_UDP};
+	static const uint8_t nops[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+
+	for (uint32_t i = 0; i < 64; i++) {
+		struct packet_shape shape = {
+			.is_ipv6 = i & 1,
+			.tag = i & 2 ? 0x2005 : 0,
+			.padding = i & 4 ? 7 : 0,
+			.options = nops,
+			.options_length = i & 8 && !(i & 1) ? sizeof(nops) : 0,
+		};
+		uint16_t offload = offloads[i >> 4 & 1];
+		uint16_t tailroom = i & 32 ? 12 : 0;
+
+		for (uint16_t more = 0; more <= 20; more++)
+			check_turned_back(
+				&shape, tailroom, (uint16_t)(PAYLOAD_LENGTH - 3 + more), offload);
+	}
+}
+
 static const struct unit_case cases[] = {
 	{"every version and tag becomes every other", every_version_and_tag_becomes_every_other},
 	{"replies go back where queries came from", replies_go_back_where_queries_came_from},
+	{"frames turn back where they stand", frames_turn_back_where_they_stand},
 	{"missing headroom leaves the frame alone", missing_headroom_leaves_the_frame_alone},
 	{"payloads grow into the tailroom", payloads_grow_into_the_tailroom_and_no_further},
 	{"frames are made from a payload alone", frames_are_made_from_a_payload_alone},
