@@ -29,7 +29,8 @@ static void transmit_flush(struct worker *worker, uint16_t port)
 	struct worker_transmit *transmit = &worker->transmit[port];
 
 	// What the NIC does not take is freed and counted there.
-	(void)nic_port_send(worker->nic, port, worker->index, transmit->frames, transmit->count);
+	(void)nic_port_send_ready(
+		worker->nic, port, worker->index, transmit->frames, transmit->count);
 	transmit->count = 0;
 }
 
@@ -47,7 +48,7 @@ static void worker_send(void *context, struct net_frame *frame)
 
 	if (base_unlikely(transmit->count == NIC_BURST))
 		transmit_flush(worker, frame->port);
-	transmit->frames[transmit->count++] = *frame;
+	transmit->frames[transmit->count++] = nic_frame_make_ready(frame);
 }
 
 static void worker_release(void *context, struct net_frame *frame)

@@ -21,7 +21,7 @@ enum worker_phase {
 
 struct worker_transmit {
 	uint16_t count;
-	struct net_frame frames[NIC_BURST];
+	struct nic_ready_frame *frames[NIC_BURST];
 };
 
 struct worker {

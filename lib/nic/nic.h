@@ -129,6 +129,13 @@ uint16_t nic_port_receive(
 uint16_t nic_port_send(
 	struct nic *nic, uint16_t port, uint16_t queue, struct net_frame *frames, uint16_t count);
 
+// The same in two steps, for who collects a burst: each frame is made ready as it comes, and then
+// they are sent. What stands for a frame in between is nobody's to look at.
+struct nic_ready_frame;
+struct nic_ready_frame *nic_frame_make_ready(const struct net_frame *frame);
+uint16_t nic_port_send_ready(struct nic *nic, uint16_t port, uint16_t queue,
+	struct nic_ready_frame **frames, uint16_t count);
+
 // `count` (NIC_BURST at most) frames from a pool with room for headers of any kind and
 // an empty payload behind it: length and payload_offset are NET_HEADERS_MOST. count, or 0 when
 // the pool has not that many: the caller counts that.

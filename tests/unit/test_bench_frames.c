@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The generator's frames: whole checksums against those made of parts, and every bit of an answer
 // that is not as it should be.
-#include "base/bytes.h"
+#include "dns/message.h"
 #include "frames.h"
 #include "names.h"
 #include "unit.h"
@@ -132,6 +132,58 @@ static void test_sums_of_many(void)
 	}
 }
 
+// As a forwarder with a cache sends it on; `size` changes the sum.
+static uint16_t add_opt(struct fixture *fixture, uint16_t size)
+{
+	uint8_t *frame = fixture->frame;
+	const uint16_t length = FRAMES_QUERY_BYTES + FRAMES_OPT_BYTES;
+	const uint8_t opt[FRAMES_OPT_BYTES] = {
+		0, 0, DNS_TYPE_OPT, (uint8_t)(size >> 8), (uint8_t)size};
+	uint16_t checksum;
+
+	memcpy(frame + FRAMES_QUERY_BYTES, opt, sizeof(opt));
+	bytes_store_u16(frame + FRAMES_IP + 2, length - FRAMES_IP);
+	bytes_store_u16(frame + FRAMES_UDP + 4, length - FRAMES_UDP);
+	bytes_store_u16(frame + FRAMES_DNS + 10, 1);
+	memset(frame + FRAMES_IP + 10, 0, 2);
+	checksum = (uint16_t)~net_checksum_fold(net_checksum_add(0, frame + FRAMES_IP, 20));
+	memcpy(frame + FRAMES_IP + 10, &checksum, sizeof(checksum));
+	memset(frame + FRAMES_UDP + 6, 0, 2);
+	checksum = (uint16_t)~net_checksum_fold(
+		net_checksum_add(net_checksum_ipv4_pseudo(frame + FRAMES_IP + 12,
+					 frame + FRAMES_IP + 16, 17, length - FRAMES_UDP),
+			frame + FRAMES_UDP, length - FRAMES_UDP));
+	memcpy(frame + FRAMES_UDP + 6, &checksum, sizeof(checksum));
+	return length;
+}
+
+static void test_opt_is_removed(void)
+{
+	struct fixture fixture;
+	uint16_t length;
+
+	set_up(&fixture, OPTION_CHECKSUMS_FULL);
+	for (uint32_t size = 0; size < 65536; size += 7) {
+		frames_write_query(&fixture.template, fixture.frame, &fixture.client, &fixture.key);
+		length = add_opt(&fixture, (uint16_t)size);
+		CU_ASSERT_TRUE(sums_are_good(fixture.frame, length));
+		CU_ASSERT_EQUAL(frames_remove_opt(&fixture.template, fixture.frame, length),
+			FRAMES_QUERY_BYTES);
+		CU_ASSERT_TRUE(sums_are_good(fixture.frame, FRAMES_QUERY_BYTES));
+		CU_ASSERT_TRUE(
+			frames_is_query(&fixture.template, fixture.frame, FRAMES_QUERY_BYTES));
+	}
+	// What is wrong stays wrong, and what is no OPT stays.
+	length = add_opt(&fixture, 1232);
+	fixture.frame[FRAMES_KEY + 3] ^= 1;
+	CU_ASSERT_EQUAL(
+		frames_remove_opt(&fixture.template, fixture.frame, length), FRAMES_QUERY_BYTES);
+	CU_ASSERT_FALSE(frames_is_query(&fixture.template, fixture.frame, FRAMES_QUERY_BYTES));
+	length = add_opt(&fixture, 1232);
+	fixture.frame[FRAMES_QUERY_BYTES + 2]++;
+	CU_ASSERT_EQUAL(frames_remove_opt(&fixture.template, fixture.frame, length), length);
+}
+
 // With another buffer, or without checksums, it is the same answer.
 static void test_answers_are_the_same(void)
 {
@@ -260,6 +312,7 @@ static const struct unit_case cases[] = {
 	{"query", test_query},
 	{"sums of many", test_sums_of_many},
 	{"answers are the same", test_answers_are_the_same},
+	{"OPT is removed", test_opt_is_removed},
 	{"damaged query", test_damaged_query},
 	{"damaged answer", test_damaged_answer},
 	{"answer to another", test_answer_to_another},

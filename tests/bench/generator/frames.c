@@ -161,6 +161,44 @@ static uint16_t checksum_add(uint16_t checksum, uint64_t more)
 	return (uint16_t)~net_checksum_fold((uint16_t)~checksum + more);
 }
 
+static uint64_t changed_u16(uint16_t from, uint16_t to)
+{
+	return (uint64_t)(uint16_t)~htobe16(from) + htobe16(to);
+}
+
+uint16_t frames_remove_opt(const struct frame_template *template, uint8_t *data, uint16_t length)
+{
+	static const uint8_t root_and_type[3] = {0, 0, DNS_TYPE_OPT};
+	const uint16_t less = FRAMES_QUERY_BYTES;
+	const uint8_t *opt = data + FRAMES_QUERY_BYTES;
+	uint64_t change = changed_u16(length - FRAMES_UDP, less - FRAMES_UDP);
+	uint16_t checksum;
+
+	if (length != FRAMES_QUERY_BYTES + FRAMES_OPT_BYTES ||
+		bytes_load_u16(data + FRAMES_IP + 2) != length - FRAMES_IP ||
+		bytes_load_u16(data + FRAMES_UDP + 4) != length - FRAMES_UDP ||
+		bytes_load_u16(data + FRAMES_DNS + 10) != 1 ||
+		memcmp(opt, root_and_type, sizeof(root_and_type)) != 0 ||
+		bytes_load_u16(opt + FRAMES_OPT_BYTES - 2) != 0)
+		return length;
+	memcpy(&checksum, data + FRAMES_IP + 10, sizeof(checksum));
+	checksum = checksum_add(checksum, changed_u16(length - FRAMES_IP, less - FRAMES_IP));
+	memcpy(data + FRAMES_IP + 10, &checksum, sizeof(checksum));
+	bytes_store_u16(data + FRAMES_IP + 2, less - FRAMES_IP);
+	bytes_store_u16(data + FRAMES_UDP + 4, less - FRAMES_UDP);
+	bytes_store_u16(data + FRAMES_DNS + 10, 0);
+	if (!template->has_checksums)
+		return less;
+	// The length counts twice.
+	change += change + changed_u16(1, 0) +
+		  (uint16_t)~net_checksum_fold(net_checksum_add(0, opt, FRAMES_OPT_BYTES));
+	memcpy(&checksum, data + FRAMES_UDP + 6, sizeof(checksum));
+	checksum = checksum_add(checksum, change);
+	checksum = checksum ? checksum : 0xffff;
+	memcpy(data + FRAMES_UDP + 6, &checksum, sizeof(checksum));
+	return less;
+}
+
 void frames_turn_into_answer(const struct frame_template *template, uint8_t *data)
 {
 	struct frame_key key;

@@ -15,6 +15,7 @@
 
 #define FRAMES_QUERY_BYTES 82
 #define FRAMES_RECORD_BYTES 16
+#define FRAMES_OPT_BYTES 11 // without options
 #define FRAMES_ANSWER_BYTES (FRAMES_QUERY_BYTES + FRAMES_RECORD_BYTES)
 
 #define FRAMES_IP 14
@@ -160,6 +161,10 @@ enum frame_check frames_check_answer(const struct frame_template *template, cons
 
 // True if the frame is a query of ours to an upstream, as a forwarder sends it on.
 bool frames_is_query(const struct frame_template *template, const uint8_t *data, uint16_t length);
+
+// A query of ours with an OPT record behind it, which a cache adds, becomes one without; checksums
+// stay as right or wrong as they are. Returns the length, as it was for all other frames.
+uint16_t frames_remove_opt(const struct frame_template *template, uint8_t *data, uint16_t length);
 
 // Turns such a query into its answer, FRAMES_RECORD_BYTES longer.
 void frames_turn_into_answer(const struct frame_template *template, uint8_t *data);

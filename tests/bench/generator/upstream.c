@@ -42,7 +42,8 @@ void upstream_receive(
 {
 	uint8_t *data = rte_pktmbuf_mtod(frame, uint8_t *);
 	struct upstream_answer *answer = &upstream->ring[upstream->head & upstream->mask];
-	bool is_query = frames_is_query(upstream->template, data, frame->data_len);
+	uint16_t length = frames_remove_opt(upstream->template, data, frame->data_len);
+	bool is_query = frames_is_query(upstream->template, data, length);
 
 	if (base_unlikely(!is_query || upstream->head - upstream->tail > upstream->mask)) {
 		upstream->strange += !is_query;
