@@ -6,6 +6,35 @@
 
 #define ROOM_LEAST 2048u // the answers of one turn, mostly
 #define ROOM_MOST (UINT32_MAX / 2)
+#define KEPT_MOST 512u
+
+static void *memory_take(struct stream_memory *memory)
+{
+	void *bytes = memory->kept;
+
+	if (!bytes)
+		return malloc(ROOM_LEAST);
+	memcpy(&memory->kept, bytes, sizeof(memory->kept));
+	memory->kept_count--;
+	return bytes;
+}
+
+static void memory_give_back(struct stream_memory *memory, void *bytes, size_t room)
+{
+	if (!bytes || room != ROOM_LEAST || memory->kept_count == KEPT_MOST) {
+		free(bytes);
+		return;
+	}
+	memcpy(bytes, &memory->kept, sizeof(memory->kept));
+	memory->kept = bytes;
+	memory->kept_count++;
+}
+
+void stream_memory_fini(struct stream_memory *memory)
+{
+	while (memory->kept)
+		free(memory_take(memory));
+}
 
 static void buffer_move_to_front(struct stream_buffer *buffer)
 {
@@ -32,7 +61,7 @@ int stream_buffer_reserve(struct stream_memory *memory, struct stream_buffer *bu
 	if (room > buffer->room) {
 		if (memory->bytes + (room - buffer->room) > memory->bytes_most)
 			return -ENOBUFS;
-		bytes = realloc(buffer->bytes, room);
+		bytes = room == ROOM_LEAST ? memory_take(memory) : realloc(buffer->bytes, room);
 		if (!bytes)
 			return -ENOBUFS;
 		memory->bytes += room - buffer->room;
@@ -58,6 +87,6 @@ int stream_buffer_append(struct stream_memory *memory, struct stream_buffer *buf
 void stream_buffer_release(struct stream_memory *memory, struct stream_buffer *buffer)
 {
 	memory->bytes -= buffer->room;
-	free(buffer->bytes);
+	memory_give_back(memory, buffer->bytes, buffer->room);
 	*buffer = (struct stream_buffer){0};
 }

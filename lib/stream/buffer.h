@@ -8,10 +8,13 @@
 
 #include "base/compiler.h"
 
-// What all buffers of one owner hold together. Written by one lcore alone.
+// What all buffers of one owner hold together. Written by one lcore alone. Some buffers of the smallest
+// size are kept for the next turn, which needs about as many.
 struct stream_memory {
 	size_t bytes;
 	size_t bytes_most;
+	void *kept; // each begins with a pointer to the next
+	uint32_t kept_count;
 };
 
 struct stream_buffer {
@@ -30,6 +33,9 @@ static inline uint8_t *stream_buffer_at(const struct stream_buffer *buffer)
 {
 	return buffer->bytes + buffer->start;
 }
+
+// Frees what is kept.
+void stream_memory_fini(struct stream_memory *memory);
 
 // Room for `length` more bytes behind the end; moves what is there. -ENOBUFS: above the limit of all,
 // or none to be had; the buffer is as it was.

@@ -92,6 +92,7 @@ void stream_clients_destroy(struct stream_clients *clients)
 		if (clients->slots[slot].is_open)
 			client_close(clients, &clients->slots[slot], STREAM_CLOSE_STOP);
 	}
+	stream_memory_fini(&clients->memory);
 	stream_prefixes_fini(&clients->prefixes);
 	free(clients->slots);
 	free(clients->inbox);
