@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "stream/upstreams_private.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+static int upstreams_allocate(struct stream_upstreams *upstreams)
+{
+	uint16_t count = upstreams->options.connection_count;
+
+	upstreams->slots = table_memory_allocate_zeroed(count * sizeof(*upstreams->slots));
+	upstreams->counts = table_memory_allocate_zeroed(
+		upstreams->set->upstream_count * sizeof(*upstreams->counts));
+	upstreams->inbox = table_memory_allocate(STREAM_ROOM_LEAST);
+	if (!upstreams->slots || !upstreams->counts || !upstreams->inbox ||
+		stream_slots_init(&upstreams->to_read, count) < 0)
+		return -ENOMEM;
+	return stream_slots_init(&upstreams->to_flush, count);
+}
+
+struct stream_upstreams *stream_upstreams_create(struct stream_loop *loop,
+	const struct proxy_set *set, const struct stream_upstreams_options *options,
+	struct tls_error *error)
+{
+	struct stream_upstreams *upstreams = calloc(1, sizeof(*upstreams));
+
+	snprintf(error->text, sizeof(error->text), "%s", strerror(ENOMEM));
+	if (!upstreams)
+		return NULL;
+	upstreams->loop = loop;
+	upstreams->set = set;
+	upstreams->options = *options;
+	upstreams->memory.bytes_most = options->memory_most;
+	if (upstreams_allocate(upstreams) < 0 || upstreams_tls_create(upstreams, error) < 0) {
+		stream_upstreams_destroy(upstreams);
+		return NULL;
+	}
+	return upstreams;
+}
+
+void stream_upstreams_destroy(struct stream_upstreams *upstreams)
+{
+	if (!upstreams)
+		return;
+	for (uint16_t slot = 0; upstreams->slots && slot < upstreams->options.connection_count;
+		slot++) {
+		if (upstreams->slots[slot].state != STREAM_UPSTREAM_FREE)
+			stream_connection_close(&upstreams->slots[slot].connection, upstreams->loop,
+				&upstreams->memory);
+	}
+	upstreams_tls_destroy(upstreams);
+	stream_memory_fini(&upstreams->memory);
+	stream_slots_fini(&upstreams->to_read);
+	stream_slots_fini(&upstreams->to_flush);
+	free(upstreams->slots);
+	free(upstreams->counts);
+	free(upstreams->inbox);
+	free(upstreams);
+}
+
+static int driver_open(void *context, uint16_t slot, uint16_t upstream, bool is_tls)
+{
+	struct stream_upstreams *upstreams = context;
+	struct stream_upstream *connection = &upstreams->slots[slot];
+
+	*connection = (struct stream_upstream){
+		.connection.watch = {.fd = -1, .ready = upstream_ready, .context = upstreams},
+		.upstream = upstream,
+		.is_to_read = connection->is_to_read,
+		.is_to_flush = connection->is_to_flush,
+	};
+	return upstream_connect(upstreams, connection, is_tls);
+}
+
+static int driver_send(void *context, uint16_t slot, const uint8_t *message, uint16_t length)
+{
+	struct stream_upstreams *upstreams = context;
+	struct stream_upstream *connection = &upstreams->slots[slot];
+
+	if (connection->state != STREAM_UPSTREAM_OPEN)
+		return -EPIPE;
+	stream_slots_add(&upstreams->to_flush, slot, &connection->is_to_flush);
+	return stream_connection_queue(
+		&connection->connection, &upstreams->memory, message, length);
+}
+
+static void driver_finish(void *context, uint16_t slot)
+{
+	struct stream_upstreams *upstreams = context;
+	struct stream_upstream *connection = &upstreams->slots[slot];
+
+	if (connection->state == STREAM_UPSTREAM_FREE ||
+		connection->state == STREAM_UPSTREAM_CLOSED)
+		return;
+	connection->state = STREAM_UPSTREAM_FINISHING;
+	stream_slots_add(&upstreams->to_flush, slot, &connection->is_to_flush);
+}
+
+static void driver_destroy(void *context, uint16_t slot)
+{
+	struct stream_upstreams *upstreams = context;
+	struct stream_upstream *connection = &upstreams->slots[slot];
+
+	stream_connection_close(&connection->connection, upstreams->loop, &upstreams->memory);
+	connection->state = STREAM_UPSTREAM_FREE;
+}
+
+struct proxy_stream_driver stream_upstreams_driver(struct stream_upstreams *upstreams)
+{
+	return (struct proxy_stream_driver){
+		.context = upstreams,
+		.open = driver_open,
+		.send = driver_send,
+		.finish = driver_finish,
+		.destroy = driver_destroy,
+	};
+}
+
+void stream_upstreams_join(struct stream_upstreams *upstreams, struct proxy_streams *streams)
+{
+	upstreams->streams = streams;
+}
+
+// All output is out: the FIN, and then the peer's is waited for until destroy().
+static void upstream_end(struct stream_upstreams *upstreams, struct stream_upstream *connection)
+{
+	struct stream_connection *stream = &connection->connection;
+
+	if (stream->tls) {
+		tls_session_shutdown(stream->tls);
+		if (stream_connection_send(stream, &upstreams->memory) < 0)
+			stream->is_lost = true;
+		if (!stream->is_lost && stream_connection_output(stream))
+			return;
+	}
+	if (stream->is_lost || shutdown(stream->watch.fd, SHUT_WR) < 0) {
+		stream_connection_close(stream, upstreams->loop, &upstreams->memory);
+		connection->state = STREAM_UPSTREAM_CLOSED;
+		return;
+	}
+	connection->state = STREAM_UPSTREAM_FINISHED;
+}
+
+static void upstream_flush(
+	struct stream_upstreams *upstreams, struct stream_upstream *connection, uint64_t now)
+{
+	const struct tls_session *session = connection->connection.tls;
+	ssize_t sent;
+
+	// A handshake that nobody waits for is not gone on with.
+	if (connection->state == STREAM_UPSTREAM_FINISHING && session &&
+		tls_session_state(session) == TLS_STATE_HANDSHAKING) {
+		upstream_lost(upstreams, connection, PROXY_FAILURE_CLOSED, now);
+		return;
+	}
+	sent = stream_connection_send(&connection->connection, &upstreams->memory);
+	if (sent < 0)
+		upstream_lost_to_error(upstreams, connection, (int)sent, now);
+	else if (connection->state == STREAM_UPSTREAM_FINISHING &&
+		 !stream_connection_output(&connection->connection))
+		upstream_end(upstreams, connection);
+}
+
+void stream_upstreams_flush(struct stream_upstreams *upstreams, uint64_t now)
+{
+	uint32_t count = upstreams->to_flush.count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct stream_upstream *connection =
+			&upstreams->slots[upstreams->to_flush.slots[i]];
+
+		connection->is_to_flush = false;
+		if (connection->state != STREAM_UPSTREAM_FREE &&
+			connection->state != STREAM_UPSTREAM_CLOSED)
+			upstream_flush(upstreams, connection, now);
+	}
+	stream_slots_take(&upstreams->to_flush, count);
+}
+
+uint64_t stream_upstreams_next_time(const struct stream_upstreams *upstreams)
+{
+	return upstreams->to_read.count || upstreams->to_flush.count ? 0 : STREAM_LOOP_FOR_EVER;
+}
+
+const struct stream_upstream_counts *stream_upstreams_counts(
+	const struct stream_upstreams *upstreams, uint16_t upstream)
+{
+	return &upstreams->counts[upstream];
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The sockets to upstreams of one stream lcore, over TCP and TLS: the driver of
+// proxy/stream_exchange.h, which says what is opened, sent and closed. All functions are the owner's.
+//
+// A turn of the owner's loop: dispatch, stream_upstreams_read_on(), whatever asks,
+// proxy_streams_expire(), stream_upstreams_flush(), and a wait no longer than
+// stream_upstreams_next_time() says.
+#pragma once
+
+#include "proxy/stream_exchange.h"
+#include "stream/loop.h"
+#include "tls/tls.h"
+
+// Counts of one upstream. Written by the owner.
+struct stream_upstream_counts {
+	uint64_t handshakes; // of TLS, done
+	uint64_t resumed; // of these, from a ticket
+	uint64_t tls_failed;
+	uint64_t malformed; // connections ended since a message was shorter than a header
+};
+
+struct stream_upstreams_options {
+	uint16_t connection_count; // that of proxy_streams_options
+	size_t memory_most; // bytes of all connections' buffers
+	// TLS with an upstream failed, and this line says why. NULL: nobody wants to know.
+	void (*tls_failed)(void *context, uint16_t upstream, const char *reason);
+	void *context;
+};
+
+struct stream_upstreams;
+
+// Reads the certificates that the set's groups name. The loop and the set must live longer. NULL with
+// `error` filled in.
+struct stream_upstreams *stream_upstreams_create(struct stream_loop *loop,
+	const struct proxy_set *set, const struct stream_upstreams_options *options,
+	struct tls_error *error);
+// After proxy_streams_destroy().
+void stream_upstreams_destroy(struct stream_upstreams *upstreams);
+
+// For proxy_streams_create(), whose result is then joined.
+struct proxy_stream_driver stream_upstreams_driver(struct stream_upstreams *upstreams);
+void stream_upstreams_join(struct stream_upstreams *upstreams, struct proxy_streams *streams);
+
+// Reads on where a long read was broken off in the last turn.
+void stream_upstreams_read_on(struct stream_upstreams *upstreams, uint64_t now);
+
+// Sends what was queued, and ends what is to end.
+void stream_upstreams_flush(struct stream_upstreams *upstreams, uint64_t now);
+
+// 0: there is something to do at once; STREAM_LOOP_FOR_EVER: nothing until an event.
+uint64_t stream_upstreams_next_time(const struct stream_upstreams *upstreams);
+
+const struct stream_upstream_counts *stream_upstreams_counts(
+	const struct stream_upstreams *upstreams, uint16_t upstream);

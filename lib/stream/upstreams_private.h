@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the files of stream/upstreams share.
+#pragma once
+
+#include "stream/connection.h"
+#include "stream/slots.h"
+#include "stream/upstreams.h"
+
+// The life of a slot's connection. FREE again by destroy() alone.
+enum stream_upstream_state {
+	STREAM_UPSTREAM_FREE,
+	STREAM_UPSTREAM_CONNECTING,
+	STREAM_UPSTREAM_HANDSHAKING, // of TLS
+	STREAM_UPSTREAM_OPEN,
+	STREAM_UPSTREAM_FINISHING, // finish() was called: output goes out, then a FIN
+	STREAM_UPSTREAM_FINISHED, // the FIN is out
+	STREAM_UPSTREAM_CLOSED, // nothing is left but the slot
+};
+
+struct stream_upstream {
+	struct stream_connection connection; // first, so that the one is the other
+	uint16_t upstream;
+	uint8_t state; // enum stream_upstream_state
+	bool is_to_read; // stands in to_read
+	bool is_to_flush; // stands in to_flush
+};
+
+struct stream_upstreams {
+	struct stream_loop *loop;
+	const struct proxy_set *set;
+	struct proxy_streams *streams;
+	struct stream_upstreams_options options;
+	struct stream_memory memory;
+	struct stream_upstream *slots;
+	struct stream_slots to_read;
+	struct stream_slots to_flush;
+	struct tls_context **contexts; // by group; NULL: it has no TLS
+	struct tls_peer **peers; // by upstream, likewise
+	struct stream_upstream_counts *counts; // by upstream
+	uint8_t *inbox; // STREAM_ROOM_LEAST bytes
+};
+
+static inline uint16_t upstream_slot(
+	const struct stream_upstreams *upstreams, const struct stream_upstream *connection)
+{
+	return (uint16_t)(connection - upstreams->slots);
+}
+
+// upstreams_connect.c
+// Connects a free slot. 0 or -errno, and then it is closed.
+base_must_check int upstream_connect(
+	struct stream_upstreams *upstreams, struct stream_upstream *connection, bool is_tls);
+void upstream_ready(struct stream_watch *watch, uint32_t events, uint64_t now);
+// Ends a connection that was not finished: tells the exchange, and keeps but the slot.
+void upstream_lost(struct stream_upstreams *upstreams, struct stream_upstream *connection,
+	enum proxy_failure why, uint64_t now);
+// The same with the reason that an error number stands for.
+void upstream_lost_to_error(struct stream_upstreams *upstreams, struct stream_upstream *connection,
+	int error, uint64_t now);
+
+// upstreams_read.c
+void upstream_read(
+	struct stream_upstreams *upstreams, struct stream_upstream *connection, uint64_t now);
+
+// upstreams_tls.c
+// Contexts and peers of the set. 0, or -1 with `error` filled in.
+base_must_check int upstreams_tls_create(
+	struct stream_upstreams *upstreams, struct tls_error *error);
+void upstreams_tls_destroy(struct stream_upstreams *upstreams);
