@@ -68,7 +68,7 @@ static void connection_limit_opening(
 		return;
 	connection->opening_until = half;
 	timer_wheel_cancel(&streams->wheel, streams->question_count + slot);
-	stream_timer_arm(streams, streams->question_count + slot, half);
+	proxy_stream_timer_arm(streams, streams->question_count + slot, half);
 }
 
 static void connection_arm_opening(struct proxy_streams *streams, uint16_t slot, uint64_t now)
@@ -81,7 +81,7 @@ static void connection_arm_opening(struct proxy_streams *streams, uint16_t slot,
 	else if (span < OPENING_LEAST)
 		span = OPENING_LEAST;
 	streams->connections[slot].opening_until = now + span;
-	stream_timer_arm(streams, streams->question_count + slot, now + span);
+	proxy_stream_timer_arm(streams, streams->question_count + slot, now + span);
 }
 
 static uint16_t connection_open(struct proxy_streams *streams, uint16_t number, uint64_t now)
@@ -126,7 +126,7 @@ static uint16_t connection_wait_for(
 	return slot;
 }
 
-uint16_t stream_connection_take(
+uint16_t proxy_stream_connection_take(
 	struct proxy_streams *streams, const struct proxy_stream_pending *pending, uint64_t now)
 {
 	uint16_t slot = PROXY_SLOT_NONE;
@@ -137,7 +137,7 @@ uint16_t stream_connection_take(
 	return slot != PROXY_SLOT_NONE ? slot : connection_wait_for(streams, pending, now);
 }
 
-void stream_connection_send(
+void proxy_stream_connection_send(
 	struct proxy_streams *streams, uint16_t slot, uint32_t question, uint64_t now)
 {
 	struct proxy_stream_pending *pending = proxy_stream_pending_at(&streams->table, question);
@@ -189,7 +189,7 @@ void proxy_streams_opened(struct proxy_streams *streams, uint16_t slot, uint64_t
 	connection_finish_opening(streams, slot);
 	for (uint32_t question = connection->list.first; question != PROXY_PENDING_NONE;
 		question = proxy_stream_pending_at(&streams->table, question)->next)
-		stream_connection_send(streams, slot, question, now);
+		proxy_stream_connection_send(streams, slot, question, now);
 	proxy_stream_pool_opened(&streams->pools, slot, upstream->limit, now);
 }
 
@@ -228,7 +228,7 @@ static void connection_take_questions(struct proxy_streams *streams, uint16_t sl
 	}
 }
 
-void stream_connection_end(
+void proxy_stream_connection_end(
 	struct proxy_streams *streams, uint16_t slot, enum proxy_failure failure, uint64_t now)
 {
 	struct stream_connection *connection = &streams->connections[slot];
@@ -253,18 +253,18 @@ void stream_connection_end(
 		uint32_t next = proxy_stream_pending_at(&streams->table, question)->next;
 
 		if (has_answered)
-			stream_question_ask_again(streams, question, now);
+			proxy_stream_question_ask_again(streams, question, now);
 		else
-			stream_question_fail(streams, question, failure);
+			proxy_stream_question_fail(streams, question, failure);
 		question = next;
 	}
 }
 
-void stream_connection_expire(struct proxy_streams *streams, uint16_t slot, uint64_t now)
+void proxy_stream_connection_expire(struct proxy_streams *streams, uint16_t slot, uint64_t now)
 {
 	upstream_count_opening_time(
 		stream_upstream_of(streams, slot), now - streams->connections[slot].opening_since);
-	stream_connection_end(streams, slot, PROXY_FAILURE_CONNECT_TIMEOUT, now);
+	proxy_stream_connection_end(streams, slot, PROXY_FAILURE_CONNECT_TIMEOUT, now);
 }
 
 void proxy_streams_lost(
@@ -274,10 +274,10 @@ void proxy_streams_lost(
 	if (streams->pools.states[slot] != PROXY_SLOT_OPEN)
 		return;
 	streams->connections[slot].is_lost = true;
-	stream_connection_end(streams, slot, why, now);
+	proxy_stream_connection_end(streams, slot, why, now);
 }
 
-void stream_connections_end_broken(struct proxy_streams *streams, uint64_t now)
+void proxy_stream_connections_end_broken(struct proxy_streams *streams, uint64_t now)
 {
 	uint16_t slot = streams->broken;
 
@@ -288,7 +288,7 @@ void stream_connections_end_broken(struct proxy_streams *streams, uint64_t now)
 		uint16_t next = connection->next_broken;
 
 		if (streams->pools.states[slot] == PROXY_SLOT_OPEN)
-			stream_connection_end(streams, slot, connection->failure, now);
+			proxy_stream_connection_end(streams, slot, connection->failure, now);
 		slot = next;
 	}
 }
@@ -306,7 +306,7 @@ static void upstream_keep(struct proxy_streams *streams, uint16_t number, uint64
 	}
 }
 
-void stream_connections_keep(struct proxy_streams *streams, uint64_t now)
+void proxy_stream_connections_keep(struct proxy_streams *streams, uint64_t now)
 {
 	bool is_wanted = streams->has_idle_least && !streams->pools.is_stopped;
 
@@ -319,7 +319,7 @@ void stream_connections_keep(struct proxy_streams *streams, uint64_t now)
 				     : UINT64_MAX;
 }
 
-void stream_connection_unlinked(void *context, uint16_t slot)
+void proxy_stream_connection_unlinked(void *context, uint16_t slot)
 {
 	struct proxy_streams *streams = context;
 
@@ -327,7 +327,7 @@ void stream_connection_unlinked(void *context, uint16_t slot)
 		streams->driver.finish(streams->driver.context, slot);
 }
 
-void stream_connection_closed(void *context, uint16_t slot)
+void proxy_stream_connection_closed(void *context, uint16_t slot)
 {
 	struct proxy_streams *streams = context;
 

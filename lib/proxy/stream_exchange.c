@@ -40,7 +40,7 @@ static int streams_fill(struct proxy_streams *streams, const struct proxy_stream
 		.lcore_index = options->lcore_index,
 	};
 	const struct proxy_pools_events events = {
-		streams, stream_connection_unlinked, stream_connection_closed};
+		streams, proxy_stream_connection_unlinked, proxy_stream_connection_closed};
 	size_t upstreams = streams->set->upstream_count + 1u;
 	int error;
 
@@ -108,7 +108,7 @@ void proxy_streams_destroy(struct proxy_streams *streams)
 	free(streams);
 }
 
-void stream_timer_arm(struct proxy_streams *streams, uint32_t timer, uint64_t when)
+void proxy_stream_timer_arm(struct proxy_streams *streams, uint32_t timer, uint64_t when)
 {
 	uint64_t fires_at = timer_wheel_fires_at(when);
 
@@ -127,14 +127,14 @@ static struct proxy_stream_list *question_list(
 static bool question_place(struct proxy_streams *streams, uint32_t question, uint64_t now)
 {
 	struct proxy_stream_pending *pending = proxy_stream_pending_at(&streams->table, question);
-	uint16_t slot = stream_connection_take(streams, pending, now);
+	uint16_t slot = proxy_stream_connection_take(streams, pending, now);
 
 	if (slot == PROXY_SLOT_NONE)
 		return false;
 	proxy_stream_pending_file(
 		&streams->table, question, slot, &streams->connections[slot].list, streams->random);
 	if (!streams->connections[slot].is_opening)
-		stream_connection_send(streams, slot, question, now);
+		proxy_stream_connection_send(streams, slot, question, now);
 	return true;
 }
 
@@ -160,12 +160,12 @@ bool proxy_streams_ask(
 		proxy_stream_pending_free(&streams->table, slot);
 		return false;
 	}
-	stream_timer_arm(streams, slot, question->deadline);
+	proxy_stream_timer_arm(streams, slot, question->deadline);
 	stream_count(&streams->upstreams[question->upstream].counts.asked);
 	return true;
 }
 
-void stream_question_fail(
+void proxy_stream_question_fail(
 	struct proxy_streams *streams, uint32_t question, enum proxy_failure failure)
 {
 	const struct proxy_stream_pending *pending =
@@ -178,17 +178,17 @@ void stream_question_fail(
 	streams->asker.failed(streams->asker.context, asker, failure);
 }
 
-void stream_question_ask_again(struct proxy_streams *streams, uint32_t question, uint64_t now)
+void proxy_stream_question_ask_again(struct proxy_streams *streams, uint32_t question, uint64_t now)
 {
 	struct proxy_stream_pending *pending = proxy_stream_pending_at(&streams->table, question);
 
 	if (pending->asked_again == ASKED_AGAIN_MOST) {
-		stream_question_fail(streams, question, PROXY_FAILURE_CLOSED);
+		proxy_stream_question_fail(streams, question, PROXY_FAILURE_CLOSED);
 		return;
 	}
 	pending->asked_again++;
 	if (!question_place(streams, question, now)) {
-		stream_question_fail(streams, question, PROXY_FAILURE_NO_PORT);
+		proxy_stream_question_fail(streams, question, PROXY_FAILURE_NO_PORT);
 		return;
 	}
 	stream_count(&streams->upstreams[pending->upstream].counts.asked_again);
@@ -218,7 +218,7 @@ static void question_expire(struct proxy_streams *streams, uint32_t question, ui
 	else if (connection->received_at <= pending->sent_at)
 		proxy_pool_retire(&streams->pools, pending->connection, PROXY_CLOSE_ERROR);
 	question_take_off(streams, question, now);
-	stream_question_fail(streams, question, failure);
+	proxy_stream_question_fail(streams, question, failure);
 }
 
 // It has answered more than we ask at once: it may take more.
@@ -303,7 +303,7 @@ void proxy_streams_received(struct proxy_streams *streams, uint16_t slot, const 
 	if (dns_message_read(&message, bytes, length) != DNS_READ_GOOD ||
 		message.opcode != DNS_OPCODE_QUERY) {
 		question_take_off(streams, question, now);
-		stream_question_fail(streams, question, PROXY_FAILURE_GARBAGE);
+		proxy_stream_question_fail(streams, question, PROXY_FAILURE_GARBAGE);
 		return;
 	}
 	if (!reply_answers(streams, pending, bytes, &message)) {
@@ -323,7 +323,7 @@ static void streams_expire_timers(struct proxy_streams *streams, uint64_t now)
 		if (timer < streams->question_count)
 			question_expire(streams, timer, now);
 		else
-			stream_connection_expire(
+			proxy_stream_connection_expire(
 				streams, (uint16_t)(timer - streams->question_count), now);
 	}
 	streams->timers_at = timer_wheel_next_time(&streams->wheel);
@@ -332,10 +332,10 @@ static void streams_expire_timers(struct proxy_streams *streams, uint64_t now)
 void proxy_streams_expire(struct proxy_streams *streams, uint64_t now)
 {
 	streams->now = now;
-	stream_connections_end_broken(streams, now);
+	proxy_stream_connections_end_broken(streams, now);
 	streams_expire_timers(streams, now);
 	proxy_pools_read_messages(&streams->pools, MESSAGES_MOST, now);
-	stream_connections_keep(streams, now);
+	proxy_stream_connections_keep(streams, now);
 }
 
 uint64_t proxy_streams_next_time(const struct proxy_streams *streams)

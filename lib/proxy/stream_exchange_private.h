@@ -63,7 +63,7 @@ static inline struct stream_upstream *stream_upstream_of(
 	return &streams->upstreams[streams->pools.connections[slot].upstream];
 }
 
-void stream_timer_arm(struct proxy_streams *streams, uint32_t timer, uint64_t when);
+void proxy_stream_timer_arm(struct proxy_streams *streams, uint32_t timer, uint64_t when);
 
 static inline void stream_count(uint64_t *count)
 {
@@ -72,31 +72,32 @@ static inline void stream_count(uint64_t *count)
 
 // A connection with one more query on it, open or being opened; PROXY_SLOT_NONE: none can be had.
 // The question is filed there next.
-uint16_t stream_connection_take(
+uint16_t proxy_stream_connection_take(
 	struct proxy_streams *streams, const struct proxy_stream_pending *pending, uint64_t now);
 
 // Sends a question that is filed on an open connection.
-void stream_connection_send(
+void proxy_stream_connection_send(
 	struct proxy_streams *streams, uint16_t slot, uint32_t question, uint64_t now);
 
 // It takes no new query, and each of its queries is asked again elsewhere, or fails.
-void stream_connection_end(
+void proxy_stream_connection_end(
 	struct proxy_streams *streams, uint16_t slot, enum proxy_failure failure, uint64_t now);
 
 // Its time to open is over.
-void stream_connection_expire(struct proxy_streams *streams, uint16_t slot, uint64_t now);
+void proxy_stream_connection_expire(struct proxy_streams *streams, uint16_t slot, uint64_t now);
 
 // Ends those whose open() or send() had failed before this call.
-void stream_connections_end_broken(struct proxy_streams *streams, uint64_t now);
+void proxy_stream_connections_end_broken(struct proxy_streams *streams, uint64_t now);
 
 // Opens what min_idle_conns wants.
-void stream_connections_keep(struct proxy_streams *streams, uint64_t now);
+void proxy_stream_connections_keep(struct proxy_streams *streams, uint64_t now);
 
 // The pools' events; the context is the streams.
-void stream_connection_unlinked(void *context, uint16_t slot);
-void stream_connection_closed(void *context, uint16_t slot);
+void proxy_stream_connection_unlinked(void *context, uint16_t slot);
+void proxy_stream_connection_closed(void *context, uint16_t slot);
 
 // The question, which is on no connection, goes to one; or it fails.
-void stream_question_ask_again(struct proxy_streams *streams, uint32_t question, uint64_t now);
-void stream_question_fail(
+void proxy_stream_question_ask_again(
+	struct proxy_streams *streams, uint32_t question, uint64_t now);
+void proxy_stream_question_fail(
 	struct proxy_streams *streams, uint32_t question, enum proxy_failure failure);
