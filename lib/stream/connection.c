@@ -3,7 +3,8 @@
 
 #include <sys/socket.h>
 
-#define ENCRYPTED_AT_ONCE 16384u // one record; what waits stays plaintext, and counted
+// A record, and about what is sent at a time; what waits stays plaintext, and counted.
+#define ENCRYPTED_AT_ONCE 16384u
 
 // A start of a message longer than this is not copied again for every packet of its rest.
 #define KEPT_SHORT 2048u
@@ -212,30 +213,55 @@ static ssize_t connection_push_encrypted(struct stream_connection *connection)
 	return sent;
 }
 
+// How much of the output goes into the next record; 0: there is none.
+static size_t connection_next_record(const struct stream_connection *connection)
+{
+	size_t length = stream_buffer_length(&connection->output);
+
+	if (!length)
+		return 0;
+	// It always starts with a whole message then.
+	if (connection->is_one_message_a_record)
+		return STREAM_LENGTH_BYTES + bytes_load_u16(stream_buffer_at(&connection->output));
+	return length < ENCRYPTED_AT_ONCE ? length : ENCRYPTED_AT_ONCE;
+}
+
+// Encrypts until there is a good piece to send, or nothing more. 0 or -errno.
+static int connection_encrypt(struct stream_connection *connection, struct stream_memory *memory)
+{
+	for (;;) {
+		size_t length = connection_next_record(connection);
+		size_t encrypted;
+		int error;
+
+		(void)tls_session_output(connection->tls, &encrypted);
+		if (!length || encrypted >= ENCRYPTED_AT_ONCE)
+			return 0;
+		error = tls_session_write(
+			connection->tls, stream_buffer_at(&connection->output), length);
+		if (error)
+			return error;
+		stream_buffer_take(memory, &connection->output, length);
+	}
+}
+
 static ssize_t connection_send_tls(
 	struct stream_connection *connection, struct stream_memory *memory)
 {
 	ssize_t total = 0;
 
 	for (;;) {
-		size_t length = stream_buffer_length(&connection->output);
-		int error = -EAGAIN;
+		int error =
+			connection->is_blocked ? -EAGAIN : connection_encrypt(connection, memory);
 		ssize_t sent;
 
-		if (length > ENCRYPTED_AT_ONCE)
-			length = ENCRYPTED_AT_ONCE;
-		if (length && !connection->is_blocked)
-			error = tls_session_write(
-				connection->tls, stream_buffer_at(&connection->output), length);
 		if (error && error != -EAGAIN)
 			return error;
-		if (!error)
-			stream_buffer_take(memory, &connection->output, length);
 		sent = connection_push_encrypted(connection);
 		if (sent < 0)
 			return sent;
 		total += sent;
-		if (error)
+		if (error || connection->is_blocked || !stream_buffer_length(&connection->output))
 			return total;
 	}
 }

@@ -22,6 +22,9 @@ struct stream_connection {
 	struct stream_buffer input; // kept for the next receive
 	struct stream_buffer output; // frames to send; with TLS, those not encrypted yet
 	struct tls_session *tls; // NULL: plain TCP
+	// Each message in a TLS record of its own: there are servers (dnsdist 1.7) that overlook a
+	// second one in a record until more comes.
+	bool is_one_message_a_record;
 	bool may_read; // there may be something to receive
 	bool may_end; // a FIN is behind what there is to receive
 	bool has_ended; // the FIN came
@@ -31,7 +34,7 @@ struct stream_connection {
 
 // Begins with a connected or connecting, non-blocking socket, which is the connection's from now on,
 // also after an error (-ENOMEM, -ENOSPC). `connection` is all zeros but for watch.ready, its context,
-// and a session of TLS, which is the connection's, too.
+// is_one_message_a_record, and a session of TLS, which is the connection's, too.
 base_must_check int stream_connection_open(
 	struct stream_connection *connection, struct stream_loop *loop, int fd);
 

@@ -65,6 +65,7 @@ static int driver_open(void *context, uint16_t slot, uint16_t upstream, bool is_
 
 	*connection = (struct stream_upstream){
 		.connection.watch = {.fd = -1, .ready = upstream_ready, .context = upstreams},
+		.connection.is_one_message_a_record = true,
 		.upstream = upstream,
 		.is_to_read = connection->is_to_read,
 		.is_to_flush = connection->is_to_flush,

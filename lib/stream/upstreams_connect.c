@@ -134,8 +134,11 @@ void upstream_ready(struct stream_watch *watch, uint32_t events, uint64_t now)
 	struct stream_upstreams *upstreams = watch->context;
 
 	if (!stream_connection_note(&connection->connection, events)) {
-		// What came before a reset is of use, if there is anything.
-		if (connection->connection.may_read && connection->state == STREAM_UPSTREAM_OPEN)
+		// What came before a reset is of use, if there is anything: replies, or the alert that
+		// says why.
+		if (connection->connection.may_read &&
+			(connection->state == STREAM_UPSTREAM_OPEN ||
+				connection->state == STREAM_UPSTREAM_HANDSHAKING))
 			upstream_read(upstreams, connection, now);
 		if (connection->state != STREAM_UPSTREAM_CLOSED)
 			upstream_lost_to_error(upstreams, connection, socket_error(watch->fd), now);

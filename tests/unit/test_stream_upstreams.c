@@ -14,7 +14,8 @@
 #define UPSTREAM_SILENT 2 // a listener of the test
 #define UPSTREAM_NOBODY 3 // nobody listens
 #define UPSTREAM_NAMELESS 4 // of TLS, with another name than its certificate
-#define UPSTREAMS 5
+#define UPSTREAM_WATCHED 5 // of TLS, to the listener of the test
+#define UPSTREAMS 6
 
 struct told {
 	uint32_t opened;
@@ -112,6 +113,9 @@ static void make_set(const struct net_endpoint *tls, const struct net_endpoint *
 		[UPSTREAM_SILENT] = {.endpoint = socket_endpoint(silent)},
 		[UPSTREAM_NOBODY] = {.endpoint = *nobody},
 		[UPSTREAM_NAMELESS] = {.endpoint = *tls, .is_tls = true},
+		[UPSTREAM_WATCHED] = {.endpoint = socket_endpoint(silent),
+			.is_tls = true,
+			.server_name = TLS_LAB_NAME},
 	};
 	const struct proxy_group_template template = {
 		.settings = settings,
@@ -187,7 +191,8 @@ static void turn(void)
 
 static void open_slot(uint16_t slot, uint16_t upstream)
 {
-	bool is_tls = upstream == UPSTREAM_TLS || upstream == UPSTREAM_NAMELESS;
+	bool is_tls = upstream == UPSTREAM_TLS || upstream == UPSTREAM_NAMELESS ||
+		      upstream == UPSTREAM_WATCHED;
 
 	streams.told[slot] = (struct told){0};
 	CU_ASSERT_EQUAL(driver.open(driver.context, slot, upstream, is_tls), 0);
@@ -243,6 +248,63 @@ static void queries_go_over_tcp(void)
 static void queries_go_over_tls(void)
 {
 	ask_and_finish(UPSTREAM_TLS);
+}
+
+static size_t count_records(const uint8_t *bytes, size_t length)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; at + 5 <= length; at += 5u + bytes_load_u16(bytes + at + 3))
+		count++;
+	return count;
+}
+
+// A turn of the driver, and one of a server whose session is the test's. Returns how many records came.
+static size_t serve(int fd, struct tls_session *session, size_t *plaintext)
+{
+	uint8_t bytes[16384], read[16384];
+	const uint8_t *output;
+	ssize_t got;
+	size_t length;
+
+	turn();
+	got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	if (got > 0)
+		(void)tls_session_receive(session, bytes, (size_t)got, fixture.now);
+	*plaintext += tls_session_read(session, read, sizeof(read), fixture.now);
+	output = tls_session_output(session, &length);
+	if (length) {
+		CU_ASSERT_EQUAL(send(fd, output, length, 0), (ssize_t)length);
+		tls_session_output_sent(session, length);
+	}
+	return got > 0 ? count_records(bytes, (size_t)got) : 0;
+}
+
+static void each_query_has_a_record_of_its_own(void)
+{
+	struct tls_session *session;
+	size_t records = 0, plaintext = 0;
+	int fd;
+
+	open_driver(STREAM_FIXTURE_ECHO);
+	session = tls_session_create_server(server);
+	open_slot(0, UPSTREAM_WATCHED);
+	fd = accept_silent();
+	for (int i = 0;
+		i < STREAM_FIXTURE_TURNS &&
+		(!streams.told[0].opened || tls_session_state(session) != TLS_STATE_ESTABLISHED);
+		i++)
+		(void)serve(fd, session, &plaintext);
+	CU_ASSERT_EQUAL(streams.told[0].opened, 1);
+	for (uint16_t id = 0; id < 20; id++)
+		CU_ASSERT_EQUAL(send_query(0, id, 40), 0);
+	for (int i = 0; i < STREAM_FIXTURE_TURNS && plaintext < 20 * 42; i++)
+		records += serve(fd, session, &plaintext);
+	CU_ASSERT_EQUAL(plaintext, 20 * 42);
+	CU_ASSERT_EQUAL(records, 20);
+	tls_session_destroy(session);
+	close(fd);
+	close_driver();
 }
 
 static void finish_sends_what_is_queued_first(void)
@@ -414,6 +476,7 @@ static void slots_are_used_again_and_nothing_is_left(void)
 }
 
 static const struct unit_case cases[] = {
+	{"each query has a record of its own", each_query_has_a_record_of_its_own},
 	{"queries go over TCP", queries_go_over_tcp},
 	{"queries go over TLS", queries_go_over_tls},
 	{"finish sends what is queued first", finish_sends_what_is_queued_first},
