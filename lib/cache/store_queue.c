@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which answers are evicted: S3-FIFO, for each kind by itself. New answers go to the small queue, a
-// tenth of the cells; one that is used twice there goes on to the main queue, another one is evicted
+// twentieth of the cells; one that is used twice there goes on to the main queue, another one is evicted
 // and its fingerprint kept as a ghost, by which it goes straight to the main queue when it comes
 // again. An answer at the end of the main queue goes round once more for each use, to three.
 #include "cache/store_private.h"
 
-#define SMALL_PART 10 // of the cells in use
+#define SMALL_PART 20 // of the cells in use
 #define PROMOTING_USES 2
 #define STATE_USES_MASK 0x03
 #define STATE_MAIN 0x04
