@@ -266,3 +266,41 @@ expect_none_lost() {
 ask() {
 	in_lab world dig +time=5 +tries=1 +ignore "@$1" "${@:2}"
 }
+
+# count_asked ADDRESS: from now on, queries of the forwarder that reach the upstream there.
+count_asked() {
+	in_lab world nft -f - <<-NFT
+		table ip asked {
+			counter asked {}
+			chain input {
+				type filter hook input priority 0; policy accept;
+				ip saddr 10.53.0.2 ip daddr $1 udp dport 53 counter name asked
+			}
+		}
+	NFT
+}
+
+# asked: so many, in all.
+asked() {
+	in_lab world nft list counter ip asked asked | sed -nE 's/.*packets ([0-9]+).*/\1/p'
+}
+
+asked_before=0
+forget_asked() {
+	asked_before=$(asked)
+}
+
+# expect_asked_between LEAST MOST: since the last call, or forget_asked.
+expect_asked_between() {
+	local before=$asked_before since
+	forget_asked
+	since=$((asked_before - before))
+	if [ "$since" -lt "$1" ] || [ "$since" -gt "$2" ]; then
+		fail "the upstream was asked $since times, not $1 to $2"
+	fi
+}
+
+# expect_asked COUNT
+expect_asked() {
+	expect_asked_between "$1" "$1"
+}
