@@ -67,7 +67,7 @@ bool forward_cached_make_key(struct cache_key *key, const uint8_t *bytes,
 	return false;
 }
 
-// Makes the key of a query and asks for the lines that looking it up will touch.
+// Makes the key of a query.
 static void lookup_prepare(
 	struct forward_lcore *lcore, struct forward_query *query, uint16_t place, uint64_t now)
 {
@@ -89,7 +89,6 @@ static void lookup_prepare(
 	query->hash = cache_store_hash(store, key);
 	lookup->key = key;
 	lookup->hash = query->hash;
-	cache_lookup_prefetch(cached->stores[query->match.cache], query->hash);
 }
 
 // Looks up all queries of the piece for one cache, from `place` on; returns the place behind.
@@ -106,6 +105,10 @@ static uint16_t look_up_in_cache(struct forward_lcore *lcore, struct forward_pie
 		lookup_prepare(lcore, query, place, now);
 		place += query->may_be_cached;
 	}
+	// One right after the other: each may miss the TLB, and a CPU goes on past a few such misses
+	// only as long as there is little work in between.
+	for (uint16_t i = first; i < place; i++)
+		cache_lookup_prefetch(lcore->cached->stores[cache], lcore->cached->lookups[i].hash);
 	if (place > first)
 		cache_lookup_burst(lcore->cached->stores[cache], &lcore->cached->lookups[first],
 			place - first, now);

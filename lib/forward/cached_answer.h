@@ -52,7 +52,3 @@ void forward_cached_arm(struct forward_lcore *lcore, uint32_t slot, uint64_t now
 
 // The time of forward_cached_arm() has come.
 void forward_cached_alarm(struct forward_lcore *lcore, uint32_t slot, uint64_t now);
-
-// Asks upstreams for what a view holds, for nobody.
-void forward_cached_refresh(
-	struct forward_lcore *lcore, uint16_t cache, const struct cache_view *view, uint64_t now);

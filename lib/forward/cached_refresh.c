@@ -42,7 +42,8 @@ static uint16_t query_write(struct net_frame *frame, const uint8_t *key, uint16_
 	return query_put_subnet(frame, length, key);
 }
 
-void forward_cached_refresh(
+// Asks upstreams for what a view holds, for nobody.
+static void refresh(
 	struct forward_lcore *lcore, uint16_t cache, const struct cache_view *view, uint64_t now)
 {
 	const struct forward_snapshot *snapshot = rcu_pointer_read(lcore->shared->snapshot);
@@ -85,7 +86,7 @@ void forward_cached_turn(struct forward_lcore *lcore, uint64_t now)
 			cached->stores[i], RECORDS_A_TURN, views, REFRESHES_A_TURN, now);
 
 		for (uint32_t j = 0; j < count; j++)
-			forward_cached_refresh(lcore, i, &views[j], now);
+			refresh(lcore, i, &views[j], now);
 	}
 	for (int i = 0;
 		i < ALARMS_A_TURN && timer_wheel_take_expired(&cached->stale_alarms, now, &slot);

@@ -320,6 +320,7 @@ bool forward_query_accept(struct forward_lcore *lcore, const struct forward_list
 	enum stats_counter verdict;
 	enum dns_rcode rcode;
 
+	query->hash = 0;
 	query->may_be_cached = false;
 	query->has_subnet = false;
 	query->is_common = false;
