@@ -67,6 +67,7 @@ struct stream_clients *stream_clients_create(struct stream_loop *loop,
 	clients->options = *options;
 	clients->handler = *handler;
 	clients->memory.bytes_most = options->memory_most;
+	clients->handshakes_left = STREAM_HANDSHAKES_A_TURN;
 	clients->slot_count = options->connections_most + SLOTS_SPARE;
 	clients_queues_init(clients);
 	error = clients_allocate(clients);

@@ -113,6 +113,7 @@ void stream_clients_flush(struct stream_clients *clients, uint64_t now)
 			client_flush(clients, client, now);
 	}
 	clients->to_flush.count = 0;
+	clients->handshakes_left = STREAM_HANDSHAKES_A_TURN;
 	clients_expire(clients, now);
 }
 

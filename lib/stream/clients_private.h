@@ -14,6 +14,8 @@
 #define STREAM_BATCH 64 // queries handed over at a time, at the most
 #define STREAM_INBOX_BYTES (4 * STREAM_ROOM_LEAST)
 #define STREAM_LISTENERS_MOST 1024
+// Reads a turn of clients whose handshake is not done. Each may cost a signature, and others wait.
+#define STREAM_HANDSHAKES_A_TURN 8
 #define STREAM_SLOT_NONE UINT32_MAX
 
 enum stream_client_queue {
@@ -70,6 +72,7 @@ struct stream_clients {
 	struct stream_listener *listeners[STREAM_LISTENERS_MOST];
 	int listener_count; // numbers in use are below
 	uint32_t listeners_paused;
+	uint32_t handshakes_left; // of this turn
 	bool is_stopped;
 	bool has_overdue; // more has timed out than one flush closes
 	uint8_t *inbox; // what was read and not handed over stands in front of inbox_used

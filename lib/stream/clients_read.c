@@ -95,11 +95,26 @@ static void client_count_handshake(struct stream_clients *clients, struct stream
 		clients->counters.resumed++;
 }
 
+// False: its handshake goes on in the next turn.
+static bool client_has_turn(struct stream_clients *clients, const struct stream_client *client)
+{
+	if (!client->connection.tls || client->is_established)
+		return true;
+	if (!clients->handshakes_left)
+		return false;
+	clients->handshakes_left--;
+	return true;
+}
+
 static void client_read(struct stream_clients *clients, struct stream_client *client, uint64_t now)
 {
 	ssize_t length;
 	uint8_t *room;
 
+	if (!client_has_turn(clients, client)) {
+		client_to_read(clients, client);
+		return;
+	}
 	if (!client_takes_queries(clients, client)) {
 		client->is_paused = true;
 		return;

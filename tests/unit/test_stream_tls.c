@@ -313,6 +313,46 @@ static void a_reader_that_was_slow_gets_everything(void)
 	close_tls();
 }
 
+static void many_handshakes_leave_turns_to_others(void)
+{
+	enum {
+		COUNT = 40,
+		A_TURN = 8
+	};
+	struct peer peers[COUNT];
+	struct peer client;
+	uint32_t turns = 0;
+
+	open_tls(STREAM_FIXTURE_ECHO);
+	peer_open(&client);
+	stream_fixture_settle(&fixture);
+	for (int i = 0; i < COUNT; i++) {
+		peer_start(&peers[i], 0);
+		CU_ASSERT_EQUAL(SSL_connect(peers[i].ssl), -1);
+	}
+	STREAM_FIXTURE_UNTIL(&fixture, fixture.counters->accepted == COUNT + 1);
+	// The server's flights are there; the last ones all come together, and a query with them.
+	stream_fixture_settle(&fixture);
+	for (int i = 0; i < COUNT; i++)
+		(void)SSL_connect(peers[i].ssl);
+	peer_ask(&client, 5, 30);
+	for (; fixture.counters->handshakes < COUNT + 1 && turns < STREAM_FIXTURE_TURNS; turns++) {
+		uint64_t before = fixture.counters->handshakes;
+
+		stream_fixture_turn(&fixture, 0);
+		CU_ASSERT_TRUE(fixture.counters->handshakes - before <= A_TURN);
+		if (turns == 0)
+			CU_ASSERT_EQUAL(fixture.query_count, 1);
+	}
+	CU_ASSERT_TRUE(turns >= COUNT / A_TURN);
+	CU_ASSERT_EQUAL(fixture.counters->handshakes, COUNT + 1);
+	CU_ASSERT_EQUAL(peer_answer(&client), 5);
+	for (int i = 0; i < COUNT; i++)
+		peer_close(&peers[i]);
+	peer_close(&client);
+	close_tls();
+}
+
 // In a process of its own, so that only our ends are in the memory measured: opens connections one
 // by one, then waits for the pipe's end.
 static void open_connections(int count, int until_closed)
@@ -402,6 +442,7 @@ static const struct unit_case cases[] = {
 	{"a handshake that stops times out", a_handshake_that_stops_times_out},
 	{"a reader that stalls is bounded", a_reader_that_stalls_is_bounded},
 	{"a reader that was slow gets everything", a_reader_that_was_slow_gets_everything},
+	{"many handshakes leave turns to others", many_handshakes_leave_turns_to_others},
 	{"an idle connection costs little memory", an_idle_connection_costs_little_memory},
 	{"nothing is left of many connections", nothing_is_left_of_many_connections},
 };

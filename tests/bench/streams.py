@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the subjects tcp and dot make of dnsperf's words (streams.sh says how they are measured)."""
+import os
+import re
+import statistics
+
+from chart import Panel
+
+PEERS = ("millrace", "dnsdist")
+
+PATTERNS = {
+    "qps": r"Queries per second: +([\d.]+)",
+    "answered": r"Queries completed: +(\d+)",
+    "lost": r"Queries lost: +(\d+)",
+    "average_s": r"Average Latency \(s\): +([\d.]+)",
+    "reconnections": r"Reconnections: +(\d+)",
+    "cpu_ns": r"CPU nanoseconds: +(\d+)",
+}
+
+
+UPSTREAM_PATTERNS = {
+    "qps": PATTERNS["qps"],
+    "lost": PATTERNS["lost"],
+    "connections": r"accepted (\d+)",
+}
+
+
+def read_rounds(folder, subject, peer, patterns=None):
+    names = sorted(name for name in os.listdir(folder)
+                   if re.fullmatch(rf"{subject}_{peer}\.\d+\.txt", name))
+    rounds = []
+    for name in names:
+        with open(os.path.join(folder, name)) as stream:
+            text = stream.read()
+        rounds.append({key: float(re.search(pattern, text)[1])
+                       for key, pattern in (patterns or PATTERNS).items()})
+    return rounds
+
+
+def summarize(rounds):
+    """Medians over the rounds, losses of all of them together."""
+    rates = [one["qps"] for one in rounds]
+    return {"qps": round(statistics.median(rates)), "qps_least": round(min(rates)),
+            "qps_most": round(max(rates)),
+            "average_us": round(1e6 * statistics.median(one["average_s"] for one in rounds)),
+            "cpu_ns_per_query": round(statistics.median(
+                one["cpu_ns"] / one["answered"] for one in rounds)),
+            "lost": round(sum(one["lost"] for one in rounds)),
+            "reconnections": round(sum(one["reconnections"] for one in rounds))}
+
+
+def ratio(rounds, value):
+    """millrace's against dnsdist's, the median over the rounds."""
+    return round(statistics.median(
+        value(ours) / value(theirs)
+        for ours, theirs in zip(rounds["millrace"], rounds["dnsdist"])), 3)
+
+
+def collect(folder, subject):
+    rounds = {peer: read_rounds(folder, subject, peer) for peer in PEERS}
+    if not all(rounds.values()):
+        return None
+    figures = {peer: summarize(rounds[peer]) for peer in PEERS}
+    figures["qps_ratio"] = ratio(rounds, lambda one: one["qps"])
+    figures["cpu_ratio"] = ratio(rounds, lambda one: one["cpu_ns"] / one["answered"])
+    return figures
+
+
+def collect_upstream(folder, subject):
+    """By queries in flight a connection; `connections` are all that the upstream accepted."""
+    rounds = {}
+    for in_flight in ("64", "1"):
+        rounds[in_flight] = read_rounds(folder, subject, in_flight, UPSTREAM_PATTERNS)
+    if not all(rounds.values()):
+        return None
+    figures = {f"in_flight_{in_flight}": {
+        key: round(statistics.median(one[key] for one in rounds[in_flight]))
+        for key in UPSTREAM_PATTERNS} for in_flight in rounds}
+    for key, name in (("qps", "qps_ratio"), ("connections", "connections_ratio")):
+        figures[name] = round(statistics.median(
+            many[key] / one[key] for many, one in zip(rounds["64"], rounds["1"])), 3)
+    return figures
+
+
+def lines(subject, figures):
+    yield (f"{subject}: 100 connections of dnsperf, answers from the cache. millrace against dnsdist: "
+           f"qps {figures['qps_ratio']}, CPU a query {figures['cpu_ratio']}")
+    yield f"{'':26}{'cpu ns':>11}{'its mean us':>13}{'reconnected':>13}"
+    for peer in PEERS:
+        one = figures[peer]
+        yield (f"{peer:26}{one['cpu_ns_per_query']:>11}{one['average_us']:>13}"
+               f"{one['reconnections']:>13}")
+
+
+def panels(title, figures):
+    yield Panel(title, "thousand queries a second", list(PEERS),
+                {"at most": [figures[peer]["qps"] / 1e3 for peer in PEERS]})

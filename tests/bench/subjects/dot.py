@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""millrace beside dnsdist with clients over TLS."""
+import streams
+
+FLOORS = (
+    ("dot: qps against dnsdist", "qps_ratio", 1.5, "least"),
+    ("dot: queries lost", "millrace.lost", 0, "most"),
+    ("dot: qps over an upstream of TLS, 64 in flight against 1", "upstream.qps_ratio", 5, "least"),
+    ("dot: connections to it, likewise", "upstream.connections_ratio", 0.1, "most"),
+)
+
+
+def collect(folder, _):
+    figures = streams.collect(folder, "dot")
+    if figures is not None:
+        figures["upstream"] = streams.collect_upstream(folder, "dot_upstream")
+    return figures
+
+
+def runs(figures):
+    for peer in streams.PEERS:
+        yield f"dot {peer}", figures[peer]
+
+
+def lines(figures):
+    yield from streams.lines("dot", figures)
+    for name, one in (figures["upstream"] or {}).items():
+        yield f"over an upstream of TLS, {name}: {one}"
+
+
+def panels(figures):
+    yield from streams.panels("100 TLS connections, one core", figures)
