@@ -344,3 +344,75 @@ static inline uint32_t stream_failures(
 {
 	return stream_count_results(fixture, false, failure);
 }
+
+// What many turns came to.
+struct stream_tally {
+	uint64_t opened;
+	uint64_t asked;
+	uint64_t results;
+};
+
+// Empties the logs.
+static inline void stream_tally_take(struct stream_fixture *fixture, struct stream_tally *tally)
+{
+	tally->opened += fixture->opened_count;
+	tally->results += fixture->result_count;
+	fixture->opened_count = 0;
+	fixture->sent_count = 0;
+	fixture->result_count = 0;
+}
+
+static inline bool stream_is_in_use(const struct stream_fixture *fixture, uint16_t slot)
+{
+	const struct stream_socket *socket = &fixture->sockets[slot];
+
+	return socket->is_there && !socket->is_lost && !socket->is_finished;
+}
+
+// Up to 200 questions, and with what they bring about all that can happen: connections open, are
+// refused, or do neither; questions are answered or not; connections are lost.
+static inline void stream_random_turn(struct stream_fixture *fixture, struct stream_tally *tally)
+{
+	uint32_t wanted = 1 + random_stream_below(fixture->random, 200);
+
+	for (uint32_t i = 0; i < wanted; i++)
+		tally->asked += stream_ask_for(fixture, i, 0, CLOCK_SECOND);
+	for (uint32_t i = 0; i < fixture->opened_count; i++) {
+		if (random_stream_below(fixture->random, 8))
+			stream_opened(fixture, fixture->opened[i]);
+		else if (random_stream_below(fixture->random, 2))
+			stream_lost(fixture, fixture->opened[i], PROXY_FAILURE_REFUSED);
+	}
+	for (uint32_t i = 0; i < fixture->sent_count; i++) {
+		uint16_t slot = fixture->sent[i].slot;
+
+		if (random_stream_below(fixture->random, 8))
+			stream_reply(fixture, i);
+		if (stream_is_in_use(fixture, slot) && random_stream_below(fixture->random, 3) == 0)
+			stream_lost(fixture, slot, PROXY_FAILURE_CLOSED);
+	}
+	stream_tally_take(fixture, tally);
+}
+
+// All is over, and each question had one end, each connection one of each.
+static inline void stream_tally_check(struct stream_fixture *fixture, struct stream_tally *tally)
+{
+	const struct proxy_stream_counts *counts = proxy_streams_counts(fixture->streams, 0);
+	const struct proxy_pool *pool = stream_pool(fixture, 0);
+	uint64_t ends = counts->answered;
+
+	stream_tally_take(fixture, tally);
+	CU_ASSERT_TRUE(proxy_streams_are_drained(fixture->streams));
+	CU_ASSERT_EQUAL(proxy_streams_in_flight(fixture->streams), 0);
+	for (int failure = 0; failure < PROXY_FAILURES; failure++)
+		ends += counts->failed[failure];
+	CU_ASSERT_EQUAL(tally->results, tally->asked);
+	CU_ASSERT_EQUAL(counts->asked, tally->asked);
+	CU_ASSERT_EQUAL(ends, tally->asked);
+	CU_ASSERT_EQUAL(pool->opened, fixture->destroyed_count);
+	CU_ASSERT_EQUAL(pool->opened, tally->opened);
+	CU_ASSERT_EQUAL(pool->in_flight, 0);
+	CU_ASSERT_EQUAL(pool->open_count, 0);
+	CU_ASSERT_EQUAL(pool->idle_count, 0);
+	CU_ASSERT_EQUAL(pool->slots_held, 0);
+}

@@ -353,68 +353,28 @@ static void destroying_ends_all_at_once(void)
 // A million connections, ended in every way there is, leave nothing behind.
 static void a_million_connections_leave_nothing(void)
 {
-	enum {
-		COUNT = 1000000
-	};
 	struct stream_fixture *fixture = open_with((struct proxy_settings){
 		.expire = CLOCK_SECOND, .max_age = 3 * CLOCK_SECOND, .max_inflight = 4});
-	const struct proxy_stream_counts *counts = proxy_streams_counts(fixture->streams, 0);
-	uint64_t opened = 0;
-	uint64_t results = 0;
-	uint64_t asked = 0;
+	struct stream_tally tally = {0};
 	uint64_t closed = 0;
 
-	while (opened < COUNT) {
-		uint32_t wanted = 1 + random_stream_below(fixture->random, 200);
-
-		fixture->opened_count = 0;
-		fixture->sent_count = 0;
-		fixture->result_count = 0;
-		for (uint32_t i = 0; i < wanted; i++)
-			asked += stream_ask_for(fixture, i, 0, CLOCK_SECOND);
-		for (uint32_t i = 0; i < fixture->opened_count; i++) {
-			uint16_t slot = fixture->opened[i];
-
-			if (random_stream_below(fixture->random, 8))
-				stream_opened(fixture, slot);
-			else if (random_stream_below(fixture->random, 2))
-				stream_lost(fixture, slot, PROXY_FAILURE_REFUSED);
-		}
-		for (uint32_t i = 0; i < fixture->sent_count; i++) {
-			uint16_t slot = fixture->sent[i].slot;
-
-			if (random_stream_below(fixture->random, 8))
-				stream_reply(fixture, i);
-			if (fixture->sockets[slot].is_there && !fixture->sockets[slot].is_lost &&
-				!fixture->sockets[slot].is_finished &&
-				random_stream_below(fixture->random, 3) == 0)
-				stream_lost(fixture, slot, PROXY_FAILURE_CLOSED);
-		}
-		opened += fixture->opened_count;
+	while (tally.opened < 1000000) {
+		stream_random_turn(fixture, &tally);
 		fixture->now += random_stream_below(fixture->random, CLOCK_SECOND / 2);
 		(void)stream_manage(fixture);
-		results += fixture->result_count;
 	}
-	fixture->result_count = 0;
 	proxy_streams_stop(fixture->streams);
 	for (int i = 0; i < 10; i++) {
 		fixture->now += CLOCK_SECOND;
 		(void)stream_manage(fixture);
 	}
-	results += fixture->result_count;
-	CU_ASSERT_TRUE(proxy_streams_are_drained(fixture->streams));
-	CU_ASSERT_EQUAL(proxy_streams_in_flight(fixture->streams), 0);
-	CU_ASSERT_EQUAL(results, asked);
-	CU_ASSERT_EQUAL(counts->asked, asked);
-	CU_ASSERT_EQUAL(stream_pool(fixture, 0)->opened, fixture->destroyed_count);
-	CU_ASSERT_EQUAL(stream_pool(fixture, 0)->in_flight, 0);
-	CU_ASSERT_EQUAL(stream_pool(fixture, 0)->slots_held, 0);
+	stream_tally_check(fixture, &tally);
 	for (int reason = 0; reason < PROXY_CLOSE_REASONS; reason++) {
 		closed += closed_by(fixture, reason);
 		CU_ASSERT((closed_by(fixture, reason) > 0) == (reason != PROXY_CLOSE_MAX_IDLE));
 	}
 	CU_ASSERT_EQUAL(closed, fixture->destroyed_count);
-	CU_ASSERT(fixture->destroyed_count >= COUNT);
+	CU_ASSERT(fixture->destroyed_count >= 1000000);
 	stream_fixture_close(fixture);
 }
 

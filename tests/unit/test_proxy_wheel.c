@@ -48,6 +48,39 @@ static void fires_within_two_ticks_and_never_early(void)
 	wheel_fixture_close(&fixture);
 }
 
+// Who sleeps until the time that the wheel says is neither late nor, within its span, early.
+static void says_when_the_next_one_fires(void)
+{
+	struct wheel_fixture fixture;
+	uint32_t slot;
+
+	wheel_fixture_open(&fixture, 4);
+	CU_ASSERT_EQUAL(timer_wheel_next_time(fixture.wheel), UINT64_MAX);
+	CU_ASSERT_EQUAL(timer_wheel_fires_at(UINT64_MAX), UINT64_MAX);
+	for (uint64_t wait = 0; wait < 5 * CLOCK_SECOND; wait += 7777777) {
+		uint64_t when = fixture.now + wait;
+		uint64_t next = timer_wheel_fires_at(when);
+
+		timer_wheel_arm(fixture.wheel, 1, when + 3 * CLOCK_SECOND);
+		timer_wheel_arm(fixture.wheel, 2, when);
+		CU_ASSERT_EQUAL(timer_wheel_next_time(fixture.wheel), next);
+		CU_ASSERT_FALSE(timer_wheel_take_expired(fixture.wheel, next - 1, &slot));
+		CU_ASSERT_EQUAL(timer_wheel_next_time(fixture.wheel), next);
+		CU_ASSERT_TRUE(timer_wheel_take_expired(fixture.wheel, next, &slot));
+		CU_ASSERT_EQUAL(slot, 2);
+		CU_ASSERT_EQUAL(timer_wheel_next_time(fixture.wheel),
+			timer_wheel_fires_at(when + 3 * CLOCK_SECOND));
+		timer_wheel_cancel(fixture.wheel, 1);
+		CU_ASSERT_EQUAL(timer_wheel_next_time(fixture.wheel), UINT64_MAX);
+		fixture.now = next;
+	}
+	// Beyond the span it is never late.
+	timer_wheel_arm(fixture.wheel, 3, fixture.now + 20 * CLOCK_SECOND);
+	CU_ASSERT(timer_wheel_next_time(fixture.wheel) <=
+		  timer_wheel_fires_at(fixture.now + 20 * CLOCK_SECOND));
+	wheel_fixture_close(&fixture);
+}
+
 static void cancelled_ones_do_not_fire(void)
 {
 	struct wheel_fixture fixture;
@@ -201,6 +234,7 @@ static void does_as_the_reference_does_a_million_times(void)
 
 static const struct unit_case cases[] = {
 	{"fires within two ticks and never early", fires_within_two_ticks_and_never_early},
+	{"says when the next one fires", says_when_the_next_one_fires},
 	{"cancelled ones do not fire", cancelled_ones_do_not_fire},
 	{"a long sleep loses none", a_long_sleep_loses_none},
 	{"a wheel that is behind does not fire early", a_wheel_that_is_behind_does_not_fire_early},
