@@ -4,6 +4,8 @@
 
 #include "dns/message.h"
 
+#define DNS_OPTION_HEADER_BYTES 4 // code and length
+
 enum dns_option {
 	DNS_OPTION_CLIENT_SUBNET = 8, // RFC 7871
 	DNS_OPTION_KEEPALIVE = 11, // RFC 7828

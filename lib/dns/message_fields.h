@@ -21,4 +21,3 @@
 #define DNS_OPT_DATA_LENGTH_OFFSET 9
 #define DNS_OPT_BYTES 11 // without options
 #define DNS_OPT_DO 0x8000
-#define DNS_OPTION_HEADER_BYTES 4 // code and length

@@ -14,6 +14,8 @@ struct forward_stream_client {
 // Where an answer goes.
 struct forward_destination {
 	uint8_t carrier; // enum proxy_carrier: which of the two it is
+	bool wants_keepalive : 1; // RFC 7828
+	bool wants_padding : 1; // RFC 7830, over TLS
 	union {
 		struct net_flow flow;
 		struct forward_stream_client stream;

@@ -33,6 +33,7 @@ struct forward_stream_attempt {
 	uint32_t slot;
 	uint32_t stream_attempt;
 	uint16_t upstream; // of the proxy set
+	uint16_t question_end; // offset behind the question in the payload
 	uint64_t until;
 };
 
@@ -131,6 +132,9 @@ struct forward_stream_query {
 // The frames are taken.
 void forward_lcore_receive_stream_queries(struct forward_lcore *lcore,
 	struct forward_stream_query *queries, uint16_t count, uint64_t now);
+
+// How long the connection of such a client may be idle at present, for those who want to know.
+void forward_lcore_set_stream_timeout(struct forward_lcore *lcore, uint64_t nanoseconds);
 
 // What became of an attempt over TCP or TLS.
 struct forward_stream_reply {

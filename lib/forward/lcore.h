@@ -14,6 +14,7 @@ struct forward_lcore {
 	struct forward_sink sink;
 	uint16_t lcore;
 	bool takes_no_queries;
+	uint16_t keepalive; // that stream clients are told, in tenths of a second
 };
 
 // Frames that go through the stages together.
@@ -22,7 +23,9 @@ struct forward_lcore {
 // A good query of a piece, and what takes it.
 struct forward_query {
 	struct net_frame *frame;
-	const struct forward_stream_client *stream; // who asked; NULL: a datagram
+	const struct forward_stream_query *stream; // NULL: a datagram
+	bool wants_keepalive; // of a stream query: what its client is told in OPT
+	bool wants_padding;
 	struct dns_message message;
 	struct forward_match match;
 	// Set where there are caches.
@@ -120,7 +123,9 @@ static inline void forward_query_destination(
 {
 	if (base_unlikely(query->stream)) {
 		destination->carrier = PROXY_CARRIER_STREAM;
-		destination->stream = *query->stream;
+		destination->wants_keepalive = query->wants_keepalive;
+		destination->wants_padding = query->wants_padding;
+		destination->stream = query->stream->client;
 		return;
 	}
 	destination->carrier = PROXY_CARRIER_DATAGRAM;
@@ -155,6 +160,10 @@ static inline void forward_frame_send_back(
 	lcore->sink.send(lcore->sink.context, frame);
 }
 
+// The same to a client over a stream.
+void forward_stream_answer(struct forward_lcore *lcore, struct net_frame *frame,
+	const struct forward_destination *destination);
+
 // The payload is an answer.
 static inline void forward_answer_send(struct forward_lcore *lcore, struct net_frame *frame,
 	const struct forward_destination *destination)
@@ -163,8 +172,7 @@ static inline void forward_answer_send(struct forward_lcore *lcore, struct net_f
 		forward_frame_send(lcore, frame, &destination->flow, STATS_SENT_ANSWERS);
 		return;
 	}
-	stats_count(&lcore->counters, STATS_SENT_STREAM_ANSWERS);
-	lcore->sink.answer(lcore->sink.context, frame, &destination->stream);
+	forward_stream_answer(lcore, frame, destination);
 }
 
 // There is none, and no frame: only who has streams of clients wants to know.

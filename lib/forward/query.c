@@ -19,7 +19,7 @@ void forward_query_drop(
 	struct forward_lcore *lcore, const struct forward_query *query, enum stats_counter verdict)
 {
 	if (base_unlikely(query->stream))
-		lcore->sink.leave_unanswered(lcore->sink.context, query->stream);
+		lcore->sink.leave_unanswered(lcore->sink.context, &query->stream->client);
 	forward_frame_drop(lcore, query->frame, verdict);
 }
 
@@ -79,6 +79,7 @@ static void attempt_send_to_stream(struct forward_lcore *lcore, uint32_t slot,
 		.slot = slot,
 		.stream_attempt = attempt->stream_attempt,
 		.upstream = pending->upstream,
+		.question_end = pending->question_end,
 		.until = attempt->until,
 	};
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Clients and upstreams over TCP and TLS: which way an attempt goes, and what comes back.
+#include "config_folder.h"
 #include "forward_fixture.h"
 
 #define ONE_UPSTREAM ".:53 {\n forward . 192.0.2.53\n}\n"
@@ -328,6 +329,97 @@ static void an_address_no_longer_served_is_silent(void)
 	fixture_close(&fixture);
 }
 
+// A query with these options in OPT, over TCP or TLS.
+static void query_with_options(
+	struct forward_fixture *fixture, bool is_tls, const char *options, size_t length)
+{
+	struct forward_stream_query query = {
+		.local = fixture_endpoint("192.0.2.2", is_tls ? 853 : 53),
+		.client = client,
+		.is_tls = is_tls,
+	};
+	struct draft draft;
+
+	draft_start(&draft, DNS_FLAG_RD);
+	draft_add_opt(&draft, ADDITIONAL, 1232, 0, options, length);
+	CU_ASSERT_FATAL(fixture_allocate(&fixture->sinks[0], &query.frame));
+	memcpy(net_frame_payload(&query.frame), draft.bytes, draft_length(&draft));
+	net_frame_payload_rewritten(&query.frame, draft_length(&draft));
+	forward_lcore_set_stream_timeout(fixture->lcores[0], 10 * CLOCK_SECOND);
+	forward_lcore_receive_stream_queries(fixture->lcores[0], &query, 1, fixture->now);
+}
+
+// The options of the query that goes upstream, and then those of the answer.
+static void expect_hop_options(struct forward_fixture *fixture, const char *asked,
+	size_t asked_length, const char *told, size_t told_length)
+{
+	const struct net_frame *ask = &fixture->sinks[0].asks[0].frame;
+	struct forward_stream_attempt attempt;
+	struct dns_message message;
+	const uint8_t *bytes;
+	struct draft reply;
+
+	CU_ASSERT_EQUAL_FATAL(
+		dns_message_read(&message, net_frame_payload(ask), ask->payload_length),
+		DNS_READ_GOOD);
+	CU_ASSERT_EQUAL_FATAL(message.edns.length, 11 + asked_length);
+	CU_ASSERT_EQUAL(
+		memcmp(net_frame_payload(ask) + message.edns.offset + 11, asked, asked_length), 0);
+	attempt = take_ask(fixture);
+	make_reply(&reply, 4);
+	// The upstream's own keepalive is for us alone.
+	draft_add_opt(&reply, ADDITIONAL, 1232, 0, "\0\x0b\0\2\0\1", 6);
+	stream_reply(fixture, &attempt, &reply);
+	CU_ASSERT_EQUAL_FATAL(fixture->sinks[0].answer_count, 1);
+	bytes = net_frame_payload(&fixture->sinks[0].answers[0].frame);
+	CU_ASSERT_EQUAL_FATAL(dns_message_read(&message, bytes,
+				      fixture->sinks[0].answers[0].frame.payload_length),
+		DNS_READ_GOOD);
+	CU_ASSERT_EQUAL_FATAL(message.edns.length, 11 + told_length);
+	CU_ASSERT_EQUAL(memcmp(bytes + message.edns.offset + 11, told, told_length), 0);
+	fixture_clear(fixture);
+}
+
+// RFC 7828: asked for with an empty option, told in tenths of a second, and for this hop alone.
+static void keepalive_is_told_to_who_asks(void)
+{
+	struct forward_fixture fixture;
+
+	fixture_open(&fixture, ONE_UPSTREAM, 1, 16);
+	query_with_options(&fixture, false, "\0\x0a\0\2hi\0\x0b\0\0", 10);
+	expect_hop_options(&fixture, "\0\x0a\0\2hi", 6, "\0\x0b\0\2\0\x64", 6);
+	query_with_options(&fixture, false, "\0\x0a\0\2hi", 6);
+	expect_hop_options(&fixture, "\0\x0a\0\2hi", 6, "", 0);
+	// Padding means nothing without TLS.
+	query_with_options(&fixture, false, "\0\x0c\0\1\0", 5);
+	expect_hop_options(&fixture, "", 0, "", 0);
+	fixture_close(&fixture);
+}
+
+// RFC 8467: whole blocks of 468 bytes.
+static void padding_fills_a_block_over_tls(void)
+{
+	struct forward_fixture fixture;
+	struct forward_stream_attempt attempt;
+	struct config_folder folder;
+	char text[3 * CONFIG_FOLDER_PATH];
+	struct draft reply;
+
+	config_folder_create(&folder);
+	config_folder_write(&folder, "pem", "not looked at before a context is made of it");
+	snprintf(text, sizeof(text), "tls://. {\n tls %s/pem %s/pem\n forward . 192.0.2.53\n}\n",
+		folder.path, folder.path);
+	fixture_open(&fixture, text, 1, 16);
+	query_with_options(&fixture, true, "\0\x0c\0\1\0", 5);
+	attempt = take_ask(&fixture);
+	make_reply(&reply, 600);
+	draft_add_opt(&reply, ADDITIONAL, 1232, 0, "", 0);
+	stream_reply(&fixture, &attempt, &reply);
+	expect_answer(&fixture, 2 * 468);
+	fixture_close(&fixture);
+	config_folder_destroy(&folder);
+}
+
 static const struct unit_case cases[] = {
 	{"a stream client is asked for over a stream", a_stream_client_is_asked_for_over_a_stream},
 	{"force_tcp takes a datagram to a stream", force_tcp_takes_a_datagram_to_a_stream},
@@ -343,6 +435,8 @@ static const struct unit_case cases[] = {
 	{"who gets no answer is told", who_gets_no_answer_is_told},
 	{"errors go back over the stream", errors_go_back_over_the_stream},
 	{"an address no longer served is silent", an_address_no_longer_served_is_silent},
+	{"keepalive is told to who asks", keepalive_is_told_to_who_asks},
+	{"padding fills a block over tls", padding_fills_a_block_over_tls},
 };
 
 UNIT_MAIN("forward_streams", cases)
