@@ -14,6 +14,7 @@
 #include "kernel/tap.h"
 #include "nic/nic.h"
 #include "options.h"
+#include "stream_lcore.h"
 #include "worker.h"
 
 struct app {
@@ -26,7 +27,13 @@ struct app {
 	struct cache_files *cache_files; // NULL without --cache-folder
 	struct worker **workers;
 	uint16_t worker_count;
-	uint32_t phase; // enum worker_phase, read by workers
+	struct stream_lcore **streams;
+	struct stream_loop **loops; // of the stream lcores
+	uint16_t stream_count;
+	uint16_t streams_set_aside; // EAL lcores for them; 0: one shares the manager's CPU
+	struct forward_lcore **lcores; // of the workers, then of the stream lcores
+	uint16_t lcore_count;
+	uint32_t phase; // enum worker_phase, read by workers and stream lcores
 
 	struct kernel_tables *tables;
 	struct kernel_tap *taps[NIC_PORTS_MOST]; // NULL for a port without
@@ -38,7 +45,8 @@ struct app {
 	void **retired; // memory that workers may still read: freed after a grace period
 	size_t retired_count;
 
-	struct proxy_pools **pools; // of the workers
+	struct proxy_pools **pools; // of UDP of all lcores, then of TCP and TLS of stream lcores
+	uint16_t pool_count;
 	uint16_t *swept; // scratch of the sweep
 	int events; // epoll
 	int signals;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "lcores.h"
 
 static bool configuration_has_cache(const struct config *config)
 {
@@ -22,15 +23,13 @@ static bool configuration_has_cache(const struct config *config)
 	return false;
 }
 
-// Workers are the EAL's worker lcores in turn.
 static void find_nodes(const struct app *app, int nodes[])
 {
-	unsigned int lcore = UINT_MAX;
+	unsigned int lcores[RTE_MAX_LCORE + 1];
 
-	for (uint16_t i = 0; i < app->worker_count; i++) {
-		lcore = rte_get_next_lcore(lcore, 1, 0);
-		nodes[i] = (int)rte_lcore_to_socket_id(lcore);
-	}
+	lcores_list(app, lcores);
+	for (uint16_t i = 0; i < app->lcore_count; i++)
+		nodes[i] = (int)rte_lcore_to_socket_id(lcores[i]);
 }
 
 static int open_files(struct app *app)
@@ -64,7 +63,7 @@ int caches_open(struct app *app)
 	random = random_stream_create(NULL);
 	if (random)
 		app->shared.caches = forward_caches_create(
-			app->config, app->worker_count, app->worker_count, nodes, random);
+			app->config, app->worker_count, app->lcore_count, nodes, random);
 	if (!app->shared.caches) {
 		error = -errno;
 		log_error("cache: %s", error == -EINVAL

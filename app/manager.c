@@ -52,14 +52,17 @@ int manager_open(struct app *app)
 	int error = 0;
 
 	app->swept = malloc(SWEPT_MOST * sizeof(*app->swept));
-	app->pools = calloc(app->worker_count, sizeof(*app->pools));
+	app->pool_count = (uint16_t)(app->lcore_count + app->stream_count);
+	app->pools = calloc(app->pool_count, sizeof(*app->pools));
 	app->events = epoll_create1(EPOLL_CLOEXEC);
 	if (!app->swept || !app->pools || app->events < 0) {
 		error = -errno;
 		goto out;
 	}
-	for (uint16_t i = 0; i < app->worker_count; i++)
-		app->pools[i] = &forward_lcore_proxy(app->workers[i]->forward)->pools;
+	for (uint16_t i = 0; i < app->lcore_count; i++)
+		app->pools[i] = &forward_lcore_proxy(app->lcores[i])->pools;
+	for (uint16_t i = 0; i < app->stream_count; i++)
+		app->pools[app->lcore_count + i] = stream_lcore_pools(app->streams[i]);
 	error = watch(app, app->signals);
 	if (!error)
 		error = watch(app, kernel_tables_fd(app->tables));
@@ -182,10 +185,10 @@ static bool manager_turn(struct app *app, struct manager_clock *due, bool is_bus
 	now = clock_now();
 	network_update(app);
 	due->is_busy = caches_turn(app, now);
-	proxy_sweep_reap(app->pools, app->worker_count, app->swept, SWEPT_MOST);
+	proxy_sweep_reap(app->pools, app->pool_count, app->swept, SWEPT_MOST);
 	if (now >= due->sweep) {
 		due->sweep = now + SWEEP_PERIOD;
-		for (uint16_t i = 0; i < app->worker_count; i++)
+		for (uint16_t i = 0; i < app->pool_count; i++)
 			proxy_sweep_mark(app->pools[i], now);
 	}
 	if (now >= due->resolve) {
@@ -200,8 +203,8 @@ static uint32_t queries_in_flight(const struct app *app)
 {
 	uint32_t count = 0;
 
-	for (uint16_t i = 0; i < app->worker_count; i++)
-		count += forward_lcore_in_flight(app->workers[i]->forward);
+	for (uint16_t i = 0; i < app->lcore_count; i++)
+		count += forward_lcore_in_flight(app->lcores[i]);
 	return count;
 }
 
@@ -209,7 +212,7 @@ static uint32_t connections_open(const struct app *app)
 {
 	uint32_t count = 0;
 
-	for (uint16_t i = 0; i < app->worker_count; i++) {
+	for (uint16_t i = 0; i < app->pool_count; i++) {
 		for (uint16_t j = 0; j < app->set->upstream_count; j++)
 			count += base_load(&app->pools[i]->pools[j].open_count);
 	}
@@ -228,18 +231,28 @@ static void turn_until_none(struct app *app, struct manager_clock *due,
 	}
 }
 
+// Stream lcores may be asleep.
+static void enter_phase(struct app *app, enum worker_phase phase)
+{
+	base_store(&app->phase, phase);
+	for (uint16_t i = 0; i < app->stream_count; i++)
+		stream_lcore_wake(app->streams[i]);
+}
+
 static void manager_stop(struct app *app, struct manager_clock *due)
 {
 	log_info("stopping: %u queries in flight", queries_in_flight(app));
-	base_store(&app->phase, WORKER_DRAINS);
+	enter_phase(app, WORKER_DRAINS);
 	turn_until_none(app, due, queries_in_flight, DRAIN_MOST);
 	caches_save(app);
 	turn_until_none(app, due, caches_unsaved, SAVE_MOST);
-	base_store(&app->phase, WORKER_STOPS);
+	enter_phase(app, WORKER_STOPS);
 	turn_until_none(app, due, connections_open, CLOSE_MOST);
-	base_store(&app->phase, WORKER_ENDS);
+	enter_phase(app, WORKER_ENDS);
 	for (uint16_t i = 0; i < app->worker_count; i++)
 		rte_eal_wait_lcore(app->workers[i]->lcore_id);
+	for (uint16_t i = 0; i < app->stream_count; i++)
+		stream_lcore_wait(app->streams[i]);
 }
 
 void manager_run(struct app *app)

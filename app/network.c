@@ -126,6 +126,8 @@ static int update_addresses(struct app *app)
 	app->local = local;
 	app->local_count = count;
 	rcu_pointer_publish(app->shared.snapshot, snapshot);
+	for (uint16_t i = 0; app->lcores && i < app->stream_count; i++)
+		stream_lcore_wake(app->streams[i]);
 	log_addresses(app);
 	error = set_filters(app);
 	free_retired(app, old);

@@ -20,6 +20,7 @@ enum option_value {
 	OPTION_DRIVERS_CONFIG,
 	OPTION_LOCAL_PORTS,
 	OPTION_QUERIES,
+	OPTION_STREAM_LCORES,
 	OPTION_VERSION,
 	OPTION_HELP,
 };
@@ -27,10 +28,10 @@ enum option_value {
 static const char help[] =
 	"usage: millrace [EAL options] -- --config FILE [options]\n"
 	"\n"
-	"Forwards DNS over UDP between NIC queues and upstream resolvers. EAL options pin lcores\n"
-	"(-l), pick ports (-a, --vdev) and memory; the main lcore manages, every other lcore "
-	"polls\n"
-	"one queue of each port.\n"
+	"Forwards DNS between NIC queues, and TCP and TLS clients, and upstream resolvers. EAL\n"
+	"options pin lcores (-l), pick ports (-a, --vdev) and memory; the main lcore manages, "
+	"every\n"
+	"other lcore polls one queue of each port, but for those that do TCP and TLS.\n"
 	"\n"
 	"  --config FILE            what to serve and where to forward it\n"
 	"  --check                  read FILE, say what is wrong with it, and end\n"
@@ -42,6 +43,9 @@ static const char help[] =
 	"place\n"
 	"                           of what the driver files say\n"
 	"  --queries N              in flight at once on one worker lcore (262144)\n"
+	"  --stream-lcores N        the last N lcores do TCP and TLS; 0: one thread beside the "
+	"main\n"
+	"                           lcore does (1 from four lcores on, else 0)\n"
 	"  --version\n"
 	"  --help\n";
 
@@ -87,6 +91,20 @@ static int parse_queries(struct options *options, const char *text)
 	return 0;
 }
 
+static int parse_stream_lcores(struct options *options, const char *text)
+{
+	unsigned long number;
+
+	if (parse_number(text, STREAM_LCORES_MOST, &number)) {
+		log_error(
+			"--stream-lcores %s: not a number from 0 to %u", text, STREAM_LCORES_MOST);
+		return -EINVAL;
+	}
+	options->has_stream_lcores = true;
+	options->stream_lcores = (uint16_t)number;
+	return 0;
+}
+
 static int parse_steering(struct options *options, const char *text)
 {
 	static const char *const ways[] = {
@@ -127,6 +145,8 @@ static int parse_option(struct options *options, int option, char *argv[])
 		return parse_steering(options, optarg);
 	case OPTION_QUERIES:
 		return parse_queries(options, optarg);
+	case OPTION_STREAM_LCORES:
+		return parse_stream_lcores(options, optarg);
 	case OPTION_VERSION:
 		options->wants_version = true;
 		return 0;
@@ -164,6 +184,7 @@ int options_parse(struct options *options, int argc, char *argv[])
 		{"drivers-config", required_argument, NULL, OPTION_DRIVERS_CONFIG},
 		{"local-ports", required_argument, NULL, OPTION_LOCAL_PORTS},
 		{"queries", required_argument, NULL, OPTION_QUERIES},
+		{"stream-lcores", required_argument, NULL, OPTION_STREAM_LCORES},
 		{"steering", required_argument, NULL, 's'},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, OPTION_HELP},

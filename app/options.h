@@ -7,6 +7,8 @@
 
 #include "nic/nic.h"
 
+#define STREAM_LCORES_MOST 16
+
 struct options {
 	const char *config; // path
 	const char *drivers_folder; // NULL: found by nic/
@@ -14,6 +16,8 @@ struct options {
 	uint32_t queries; // in flight at once, a worker lcore
 	uint16_t local_port_first;
 	uint16_t local_port_last;
+	bool has_stream_lcores;
+	uint16_t stream_lcores; // EAL lcores set aside for TCP and TLS; 0: one on the manager's CPU
 	bool has_steering;
 	enum nic_steering steering; // in place of the driver file's
 	bool wants_check;

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "counters.h"
 #include "rcu/rcu.h"
 #include "steering.h"
 #include "telemetry_caches.h"
+#include "telemetry_streams.h"
 
 // What one answer of the socket has room for: 256 entries.
 #define UPSTREAMS_AN_ANSWER 16u
@@ -50,7 +52,7 @@ int telemetry_parse_number(const char *text, unsigned long limit, unsigned long 
 	return errno || *end || *number >= limit ? -EINVAL : 0;
 }
 
-static void add_worker_stats(
+static void add_lcore_stats(
 	struct rte_tel_data *data, const struct app *app, uint16_t first, uint16_t last)
 {
 	uint64_t in_flight = 0;
@@ -59,21 +61,24 @@ static void add_worker_stats(
 
 	for (int i = 0; i < STATS_COUNTERS; i++) {
 		rte_tel_data_add_dict_u64(data, stats_counter_name((enum stats_counter)i),
-			worker_counter_sum(app->workers, first, last, (enum stats_counter)i));
+			counters_sum(app->lcores, first, last, (enum stats_counter)i));
 	}
-	for (uint16_t worker = first; worker <= last; worker++) {
-		in_flight += forward_lcore_in_flight(app->workers[worker]->forward);
-		refreshing += forward_lcore_refreshing(app->workers[worker]->forward);
+	for (uint16_t lcore = first; lcore <= last; lcore++) {
+		in_flight += forward_lcore_in_flight(app->lcores[lcore]);
+		refreshing += forward_lcore_refreshing(app->lcores[lcore]);
+		nic[4] += nic_frames_free(app->nic, lcore);
+		// Stream lcores have no queues.
+		if (lcore >= app->worker_count)
+			continue;
 		for (uint16_t port = 0; port < nic_port_count(app->nic); port++) {
 			const struct nic_queue_counters *counters =
-				nic_queue_counters(app->nic, port, worker);
+				nic_queue_counters(app->nic, port, lcore);
 
 			nic[0] += base_load(&counters->rx_frames);
 			nic[1] += base_load(&counters->tx_frames);
 			nic[2] += base_load(&counters->tx_dropped);
 			nic[3] += base_load(&counters->rx_segmented);
 		}
-		nic[4] += nic_frames_free(app->nic, worker);
 	}
 	rte_tel_data_add_dict_u64(data, "queries_in_flight", in_flight - refreshing);
 	rte_tel_data_add_dict_u64(data, "refreshes_in_flight", refreshing);
@@ -88,35 +93,35 @@ static void add_worker_stats(
 // Zeros where the build has no cycle counters.
 static int answer_stages(const struct app *app, const char *parameters, struct rte_tel_data *data)
 {
-	unsigned long worker;
+	unsigned long lcore;
 
-	if (telemetry_parse_number(parameters, app->worker_count, &worker))
+	if (telemetry_parse_number(parameters, app->lcore_count, &lcore))
 		return -EINVAL;
 	rte_tel_data_start_dict(data);
 	for (int i = 0; i < STATS_STAGES; i++)
 		rte_tel_data_add_dict_u64(data, stats_stage_name((enum stats_stage)i),
-			worker_stage_sum(app->workers, (uint16_t)worker, (uint16_t)worker,
+			counters_sum_stage(app->lcores, (uint16_t)lcore, (uint16_t)lcore,
 				(enum stats_stage)i));
 	return 0;
 }
 
 static int answer_stats(const struct app *app, const char *parameters, struct rte_tel_data *data)
 {
-	unsigned long worker;
+	unsigned long lcore;
 
 	rte_tel_data_start_dict(data);
 	if (!parameters || !*parameters) {
-		add_worker_stats(data, app, 0, (uint16_t)(app->worker_count - 1));
+		add_lcore_stats(data, app, 0, (uint16_t)(app->lcore_count - 1));
 		return 0;
 	}
-	if (telemetry_parse_number(parameters, app->worker_count, &worker))
+	if (telemetry_parse_number(parameters, app->lcore_count, &lcore))
 		return -EINVAL;
-	add_worker_stats(data, app, (uint16_t)worker, (uint16_t)worker);
+	add_lcore_stats(data, app, (uint16_t)lcore, (uint16_t)lcore);
 	return 0;
 }
 
-// A key of one upstream: this version of the socket takes no dictionary within another.
-static void add_u64(struct rte_tel_data *data, uint16_t upstream, const char *name, uint64_t value)
+void telemetry_add_u64(
+	struct rte_tel_data *data, uint16_t upstream, const char *name, uint64_t value)
 {
 	char key[RTE_TEL_MAX_STRING_LEN];
 
@@ -132,7 +137,7 @@ static void add_name(struct rte_tel_data *data, const struct app *app, uint16_t 
 	snprintf(key, sizeof(key), "%u/upstream", upstream);
 	rte_tel_data_add_dict_string(
 		data, key, net_endpoint_format(&app->set->upstreams[upstream].endpoint, endpoint));
-	add_u64(data, upstream, "forward", app->set->upstreams[upstream].group);
+	telemetry_add_u64(data, upstream, "forward", app->set->upstreams[upstream].group);
 }
 
 static void add_upstream(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
@@ -143,27 +148,29 @@ static void add_upstream(struct rte_tel_data *data, const struct app *app, uint1
 	uint64_t answered = 0;
 	uint64_t failed[PROXY_FAILURES] = {0};
 
-	for (uint16_t i = 0; i < app->worker_count; i++) {
+	for (uint16_t i = 0; i < app->lcore_count; i++) {
 		const struct proxy_upstream_counts *counts =
-			&forward_lcore_proxy(app->workers[i]->forward)->counts[upstream];
+			&forward_lcore_proxy(app->lcores[i])->counts[upstream];
 
 		sent += base_load(&counts->sent);
 		answered += base_load(&counts->answered);
 		for (int j = 0; j < PROXY_FAILURES; j++)
 			failed[j] += base_load(&counts->failed[j]);
 	}
-	add_u64(data, upstream, "has_path", path && path->is_usable);
-	add_u64(data, upstream, "sent", sent);
-	add_u64(data, upstream, "answered", answered);
+	telemetry_add_u64(data, upstream, "has_path", path && path->is_usable);
+	telemetry_add_u64(data, upstream, "sent", sent);
+	telemetry_add_u64(data, upstream, "answered", answered);
 	for (int j = 0; j < PROXY_FAILURES; j++)
-		add_u64(data, upstream, failure_names[j], failed[j]);
+		telemetry_add_u64(data, upstream, failure_names[j], failed[j]);
 }
 
-static void add_pool(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
+// Of the pools number `first` to before `last`.
+static void add_pool_sum(struct rte_tel_data *data, const struct app *app, uint16_t upstream,
+	uint16_t first, uint16_t last)
 {
 	struct proxy_pool sum = {0};
 
-	for (uint16_t i = 0; i < app->worker_count; i++) {
+	for (uint16_t i = first; i < last; i++) {
 		const struct proxy_pool *pool = &app->pools[i]->pools[upstream];
 
 		sum.open_count += base_load(&pool->open_count);
@@ -175,18 +182,29 @@ static void add_pool(struct rte_tel_data *data, const struct app *app, uint16_t 
 		for (int j = 0; j < PROXY_CLOSE_REASONS; j++)
 			sum.closed[j] += base_load(&pool->closed[j]);
 	}
-	add_u64(data, upstream, "open", sum.open_count);
-	add_u64(data, upstream, "idle", sum.idle_count);
-	add_u64(data, upstream, "in_flight", sum.in_flight);
-	add_u64(data, upstream, "reused", sum.reused);
-	add_u64(data, upstream, "opened", sum.opened);
-	add_u64(data, upstream, "shared", sum.shared);
+	telemetry_add_u64(data, upstream, "open", sum.open_count);
+	telemetry_add_u64(data, upstream, "idle", sum.idle_count);
+	telemetry_add_u64(data, upstream, "in_flight", sum.in_flight);
+	telemetry_add_u64(data, upstream, "reused", sum.reused);
+	telemetry_add_u64(data, upstream, "opened", sum.opened);
+	telemetry_add_u64(data, upstream, "shared", sum.shared);
 	for (int j = 0; j < PROXY_CLOSE_REASONS; j++)
-		add_u64(data, upstream, close_names[j], sum.closed[j]);
+		telemetry_add_u64(data, upstream, close_names[j], sum.closed[j]);
 }
 
-// Keys "NUMBER/NAME", from the upstream whose number is the parameter on.
-static int answer_by_upstream(const struct app *app, const char *parameters,
+// Of UDP, on every lcore.
+static void add_pool(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
+{
+	add_pool_sum(data, app, upstream, 0, app->lcore_count);
+}
+
+// Of TCP and TLS, on stream lcores.
+static void add_stream_pool(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
+{
+	add_pool_sum(data, app, upstream, app->lcore_count, app->pool_count);
+}
+
+int telemetry_answer_by_upstream(const struct app *app, const char *parameters,
 	struct rte_tel_data *data, void (*add)(struct rte_tel_data *, const struct app *, uint16_t))
 {
 	unsigned long first;
@@ -206,12 +224,18 @@ static int answer_by_upstream(const struct app *app, const char *parameters,
 static int answer_upstreams(
 	const struct app *app, const char *parameters, struct rte_tel_data *data)
 {
-	return answer_by_upstream(app, parameters, data, add_upstream);
+	return telemetry_answer_by_upstream(app, parameters, data, add_upstream);
 }
 
 static int answer_pools(const struct app *app, const char *parameters, struct rte_tel_data *data)
 {
-	return answer_by_upstream(app, parameters, data, add_pool);
+	return telemetry_answer_by_upstream(app, parameters, data, add_pool);
+}
+
+static int answer_stream_pools(
+	const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	return telemetry_answer_by_upstream(app, parameters, data, add_stream_pool);
 }
 
 // One port by its number, the first without a parameter.
@@ -279,6 +303,13 @@ static int command_pools(const char *command, const char *parameters, struct rte
 	return telemetry_answer(parameters, data, answer_pools);
 }
 
+static int command_stream_pools(
+	const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return telemetry_answer(parameters, data, answer_stream_pools);
+}
+
 static int command_ports(const char *command, const char *parameters, struct rte_tel_data *data)
 {
 	(void)command;
@@ -291,18 +322,25 @@ int telemetry_open(struct app *app)
 
 	rcu_pointer_publish(served_app, app);
 	error = rte_telemetry_register_cmd("/millrace/stats", command_stats,
-		"Counters of all worker lcores. Parameters: number of one worker (optional)");
+		"Counters of all lcores. Parameters: number of one: workers, then stream lcores "
+		"(optional)");
 	if (!error)
 		error = rte_telemetry_register_cmd("/millrace/stages", command_stages,
-			"Cycles a stage of the path. Parameters: number of one worker (0)");
+			"Cycles a stage of the path. Parameters: number of one lcore (0)");
 	if (!error)
 		error = telemetry_caches_register();
+	if (!error)
+		error = telemetry_streams_register();
 	if (!error)
 		error = rte_telemetry_register_cmd("/millrace/upstreams", command_upstreams,
 			"State and counts an upstream. Parameters: first upstream (optional)");
 	if (!error)
 		error = rte_telemetry_register_cmd("/millrace/pools", command_pools,
-			"Connections an upstream. Parameters: first upstream (optional)");
+			"UDP connections an upstream. Parameters: first upstream (optional)");
+	if (!error)
+		error = rte_telemetry_register_cmd("/millrace/stream_pools", command_stream_pools,
+			"TCP and TLS connections an upstream. Parameters: first upstream "
+			"(optional)");
 	if (!error)
 		error = rte_telemetry_register_cmd("/millrace/ports", command_ports,
 			"Steering and counts of a port. Parameters: its number (optional)");

@@ -19,3 +19,12 @@ int telemetry_answer(const char *parameters, struct rte_tel_data *data,
 
 // The number after the comma, 0 without one; -EINVAL when it is none below `limit`.
 int telemetry_parse_number(const char *text, unsigned long limit, unsigned long *number);
+
+// Adds "NUMBER/NAME", for one upstream: this version of the socket takes no dictionary within another.
+void telemetry_add_u64(
+	struct rte_tel_data *data, uint16_t upstream, const char *name, uint64_t value);
+
+// Lets `add` fill in each upstream, from the one whose number is the parameter on.
+int telemetry_answer_by_upstream(const struct app *app, const char *parameters,
+	struct rte_tel_data *data,
+	void (*add)(struct rte_tel_data *, const struct app *, uint16_t));

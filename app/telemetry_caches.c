@@ -17,9 +17,9 @@ static int answer_refused(const struct app *app, const char *parameters, struct 
 	for (int why = 0; why < CACHE_ANSWER_REFUSALS; why++) {
 		uint64_t sum = 0;
 
-		for (uint16_t i = 0; i < app->worker_count; i++)
+		for (uint16_t i = 0; i < app->lcore_count; i++)
 			sum += forward_lcore_refused(
-				app->workers[i]->forward, (enum cache_answer_refusal)why);
+				app->lcores[i], (enum cache_answer_refusal)why);
 		rte_tel_data_add_dict_u64(
 			data, cache_answer_refusal_name((enum cache_answer_refusal)why), sum);
 	}
@@ -58,7 +58,7 @@ static int answer_caches(const struct app *app, const char *parameters, struct r
 	for (int counter = 0; counter < CACHE_COUNTERS; counter++) {
 		uint64_t sum = 0;
 
-		for (uint16_t i = 0; i < app->worker_count; i++)
+		for (uint16_t i = 0; i < app->lcore_count; i++)
 			sum += cache_counters_read(
 				cache_lcore_counters(cache_store_lcore(store, i)),
 				(enum cache_counter)counter);

@@ -12,15 +12,17 @@
 
 #define HOP_RING_FRAMES 512
 #define KERNEL_RING_FRAMES 1024
+#define REPLIES_A_TURN 32
 // Rings to more workers than these are never full together, but by an attack on many queues.
 #define HOP_RINGS_FULL 4
 
-uint32_t worker_frames_held(uint16_t port_count, uint16_t worker_count)
+uint32_t worker_frames_held(uint16_t port_count, uint16_t worker_count, uint16_t stream_count)
 {
 	uint32_t others = worker_count - 1u;
 
 	// One ring to the kernel a port, that from the kernel, and what is about to be sent.
 	return port_count * (KERNEL_RING_FRAMES + NIC_BURST) + KERNEL_RING_FRAMES +
+	       2u * STREAM_LINK_ENTRIES * stream_count +
 	       HOP_RING_FRAMES * (others < HOP_RINGS_FULL ? others : HOP_RINGS_FULL);
 }
 
@@ -81,7 +83,21 @@ static enum forward_handover worker_to_lcore(void *context, struct net_frame *fr
 {
 	struct worker *worker = context;
 
-	return hand_over(worker, worker->workers[lcore]->hops_in[worker->index], frame);
+	if (base_likely(lcore < worker->worker_count))
+		return hand_over(worker, worker->workers[lcore]->hops_in[worker->index], frame);
+	if (stream_link_hop(worker->links[lcore - worker->worker_count], frame))
+		return FORWARD_HANDED_OVER;
+	nic_frame_free(worker->nic, frame, 1);
+	return FORWARD_RING_FULL;
+}
+
+// Each worker has its stream lcore, so that the connections of both stay together.
+static bool worker_ask(
+	void *context, struct net_frame *frame, const struct forward_stream_attempt *attempt)
+{
+	struct worker *worker = context;
+
+	return stream_link_ask(worker->links[worker->index % worker->stream_count], frame, attempt);
 }
 
 static int worker_create_rings(struct worker *worker)
@@ -113,6 +129,17 @@ static int worker_create_rings(struct worker *worker)
 	return 0;
 }
 
+static int worker_create_links(struct worker *worker, const struct worker_options *options)
+{
+	for (uint16_t i = 0; i < options->stream_count; i++) {
+		worker->links[i] = stream_link_create(worker->index, i, options->loops[i]);
+		if (!worker->links[i])
+			return -errno;
+		worker->stream_count++;
+	}
+	return 0;
+}
+
 static int worker_fill(struct worker *worker, const struct worker_options *options)
 {
 	struct forward_lcore_options forward_options = {
@@ -127,10 +154,13 @@ static int worker_fill(struct worker *worker, const struct worker_options *optio
 				.release = worker_release,
 				.to_kernel = worker_to_kernel,
 				.to_lcore = worker_to_lcore,
+				.ask = worker_ask,
 			},
 	};
 	int error = worker_create_rings(worker);
 
+	if (!error)
+		error = worker_create_links(worker, options);
 	if (error)
 		return error;
 	worker->random = random_stream_create(NULL);
@@ -173,30 +203,12 @@ void worker_destroy(struct worker *worker)
 	for (uint16_t other = 0; worker->hops_in && other < worker->worker_count; other++)
 		frame_ring_destroy(worker->hops_in[other], worker->nic);
 	free(worker->hops_in);
+	for (uint16_t i = 0; i < worker->stream_count; i++)
+		stream_link_destroy(worker->links[i], worker->nic);
 	frame_ring_destroy(worker->from_kernel, worker->nic);
 	for (uint16_t port = 0; port < worker->port_count; port++)
 		frame_ring_destroy(worker->to_kernel[port], worker->nic);
 	free(worker);
-}
-
-uint64_t worker_counter_sum(
-	struct worker *const workers[], uint16_t first, uint16_t last, enum stats_counter counter)
-{
-	uint64_t sum = 0;
-
-	for (uint16_t i = first; i <= last; i++)
-		sum += stats_read(forward_lcore_counters(workers[i]->forward), counter);
-	return sum;
-}
-
-uint64_t worker_stage_sum(
-	struct worker *const workers[], uint16_t first, uint16_t last, enum stats_stage stage)
-{
-	uint64_t sum = 0;
-
-	for (uint16_t i = first; i <= last; i++)
-		sum += stats_stages_read(forward_lcore_stages(workers[i]->forward), stage);
-	return sum;
 }
 
 static uint16_t worker_read_hops(struct worker *worker, struct net_frame *frames, uint64_t now)
@@ -216,13 +228,31 @@ static uint16_t worker_read_hops(struct worker *worker, struct net_frame *frames
 	return sum;
 }
 
-static uint16_t worker_send_from_kernel(struct worker *worker, struct net_frame *frames)
+static uint16_t worker_send_from_ring(
+	struct worker *worker, struct rte_ring *ring, struct net_frame *frames)
 {
-	uint16_t count = frame_ring_pop(worker->from_kernel, frames, NIC_BURST);
+	uint16_t count = frame_ring_pop(ring, frames, NIC_BURST);
 
 	for (uint16_t i = 0; i < count; i++)
 		worker_send(worker, &frames[i]);
 	return count;
+}
+
+// What stream lcores have for us.
+static uint16_t worker_read_links(struct worker *worker, struct net_frame *frames, uint64_t now)
+{
+	struct forward_stream_reply replies[REPLIES_A_TURN];
+	uint16_t sum = 0;
+
+	for (uint16_t i = 0; i < worker->stream_count; i++) {
+		uint16_t count = stream_link_pop_replies(worker->links[i], replies, REPLIES_A_TURN);
+
+		if (count)
+			forward_lcore_receive_stream_replies(worker->forward, replies, count, now);
+		sum += count;
+		sum += worker_send_from_ring(worker, worker->links[i]->sends, frames);
+	}
+	return sum;
 }
 
 static uint16_t worker_read_ports(struct worker *worker, struct net_frame *frames, uint64_t now)
@@ -259,11 +289,14 @@ static bool worker_poll(struct worker *worker, uint64_t now)
 	uint32_t count = worker_read_ports(worker, frames, now);
 
 	count += worker_read_hops(worker, frames, now);
+	count += worker_read_links(worker, frames, now);
 	if (worker->from_kernel)
-		count += worker_send_from_kernel(worker, frames);
+		count += worker_send_from_ring(worker, worker->from_kernel, frames);
 	forward_lcore_expire(worker->forward, now);
 	stats_stages_mark(forward_lcore_stages(worker->forward), STATS_STAGE_EXPIRE);
 	worker_flush(worker);
+	for (uint16_t i = 0; i < worker->stream_count; i++)
+		stream_link_ring(worker->links[i]);
 	return count > 0;
 }
 

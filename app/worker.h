@@ -10,6 +10,8 @@
 
 #include "forward/forward.h"
 #include "nic/nic.h"
+#include "options.h"
+#include "stream_link.h"
 
 // Written by the management lcore alone.
 enum worker_phase {
@@ -41,6 +43,9 @@ struct worker {
 	// One ring from each other worker, by its index; NULL for itself.
 	struct rte_ring **hops_in;
 	struct worker *const *workers;
+	// To and from each stream lcore.
+	struct stream_link *links[STREAM_LCORES_MOST];
+	uint16_t stream_count;
 
 	struct worker_transmit transmit[NIC_PORTS_MOST];
 };
@@ -55,21 +60,16 @@ struct worker_options {
 	uint32_t queries;
 	const uint32_t *phase;
 	struct worker *const *workers; // all of them, by index; filled in before any is launched
+	struct stream_loop *const *loops; // of the stream lcores
+	uint16_t stream_count;
 };
 
 // Frames of one worker's pool that can wait in rings between lcores.
-uint32_t worker_frames_held(uint16_t port_count, uint16_t worker_count);
+uint32_t worker_frames_held(uint16_t port_count, uint16_t worker_count, uint16_t stream_count);
 
 // NULL with errno.
 struct worker *worker_create(const struct worker_options *options);
 void worker_destroy(struct worker *worker);
-
-// One counter of the workers first to last together, and the cycles of one stage (0 unless built
-// with cycle_counters). Any thread that knows them alive.
-uint64_t worker_counter_sum(
-	struct worker *const workers[], uint16_t first, uint16_t last, enum stats_counter counter);
-uint64_t worker_stage_sum(
-	struct worker *const workers[], uint16_t first, uint16_t last, enum stats_stage stage);
 
 // The lcore's main function; `argument` is the worker. 0.
 int worker_run(void *argument);

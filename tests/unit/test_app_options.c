@@ -87,13 +87,15 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(options.local_port_first, FORWARD_LOCAL_PORT_FIRST);
 	CU_ASSERT_EQUAL(options.local_port_last, FORWARD_LOCAL_PORT_LAST);
 	CU_ASSERT_EQUAL(options.eal_argc, 4);
+	CU_ASSERT_FALSE(options.has_stream_lcores);
 	CU_ASSERT_FALSE(options.wants_check || options.wants_version || options.wants_help);
 }
 
 static void test_every_option(void)
 {
 	char line[] = "millrace -- --config=FILE --check --drivers-config FOLDER "
-		      "--local-ports 1024-65534 --queries 1 --cache-folder KEPT";
+		      "--local-ports 1024-65534 --queries 1 --cache-folder KEPT "
+		      "--stream-lcores 2";
 	char again[] = "millrace -- --config A --queries 5 --config B --queries 8388608";
 	struct options options;
 
@@ -105,6 +107,8 @@ static void test_every_option(void)
 	CU_ASSERT_EQUAL(options.local_port_first, 1024);
 	CU_ASSERT_EQUAL(options.local_port_last, 65534);
 	CU_ASSERT_EQUAL(options.queries, 1);
+	CU_ASSERT_TRUE(options.has_stream_lcores);
+	CU_ASSERT_EQUAL(options.stream_lcores, 2);
 	CU_ASSERT_EQUAL(options.eal_argc, 1);
 	accept_line(&options, again);
 	CU_ASSERT_STRING_EQUAL(options.config, "B");

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Attempts over TCP and TLS: what is asked of upstreams, by whom, and what comes of it.
+#include <string.h>
+
+#include "dns/message.h"
+#include "stream_lcore_private.h"
+
+#define ASKS_A_RING 32
+
+// Who asks, as one number for proxy/stream_exchange.h: index of the lcore, slot, attempt.
+#define SLOT_BITS 24
+_Static_assert(PROXY_PENDING_MOST <= 1u << SLOT_BITS, "a slot fits");
+_Static_assert(FORWARD_LCORES_MOST <= 256, "an lcore fits");
+
+static uint64_t asker_make(uint16_t lcore, const struct forward_stream_attempt *attempt)
+{
+	return (uint64_t)lcore << (SLOT_BITS + 32) | (uint64_t)attempt->slot << 32 |
+	       attempt->stream_attempt;
+}
+
+static uint16_t asker_lcore(uint64_t asker)
+{
+	return (uint16_t)(asker >> (SLOT_BITS + 32));
+}
+
+static struct forward_stream_reply reply_to(uint64_t asker)
+{
+	return (struct forward_stream_reply){
+		.slot = (uint32_t)(asker >> 32) & ((1u << SLOT_BITS) - 1),
+		.stream_attempt = (uint32_t)asker,
+	};
+}
+
+static bool ask(struct stream_lcore *lcore, uint16_t asker, const struct net_frame *frame,
+	const struct forward_stream_attempt *attempt)
+{
+	const struct proxy_stream_question question = {
+		.message = net_frame_payload(frame),
+		.length = frame->payload_length,
+		.question_end = attempt->question_end,
+		.upstream = attempt->upstream,
+		.deadline = attempt->until,
+		.asker = asker_make(asker, attempt),
+	};
+
+	return proxy_streams_ask(lcore->streams, &question, lcore->now);
+}
+
+bool stream_lcore_ask(
+	void *context, struct net_frame *frame, const struct forward_stream_attempt *attempt)
+{
+	struct stream_lcore *lcore = context;
+
+	if (!ask(lcore, lcore->lcore, frame, attempt))
+		return false;
+	stream_frames_release(lcore->frames, frame);
+	return true;
+}
+
+// The worker's attempt times out where even its ring is full.
+static void tell_worker_of_failure(
+	struct stream_lcore *lcore, uint64_t asker, enum proxy_failure failure)
+{
+	struct forward_stream_reply reply = reply_to(asker);
+
+	reply.is_failure = true;
+	reply.failure = (uint8_t)failure;
+	if (!stream_link_reply(stream_lcore_link(lcore, asker_lcore(asker)), &reply))
+		lcore->replies_dropped++;
+}
+
+uint32_t stream_lcore_read_asks(struct stream_lcore *lcore, uint16_t worker)
+{
+	struct stream_ask asks[ASKS_A_RING];
+	uint16_t count = stream_link_pop_asks(stream_lcore_link(lcore, worker), asks, ASKS_A_RING);
+
+	for (uint16_t i = 0; i < count; i++) {
+		if (!ask(lcore, worker, &asks[i].frame, &asks[i].attempt))
+			tell_worker_of_failure(lcore, asker_make(worker, &asks[i].attempt),
+				PROXY_FAILURE_NO_STREAM);
+		nic_frame_free(lcore->nic, &asks[i].frame, 1);
+	}
+	return count;
+}
+
+// A reply too long for a worker's frames is cut: no datagram of its clients could carry it.
+static uint16_t cut_to(uint8_t *bytes, uint16_t length, uint16_t room)
+{
+	struct dns_message message;
+
+	if (dns_message_read(&message, bytes, length) != DNS_READ_GOOD)
+		return 0;
+	return dns_message_truncate(bytes, length, &message, room);
+}
+
+// In one of the NIC's frames; the reply's length, 0 where that can not be.
+static uint16_t fill_worker_frame(
+	struct stream_lcore *lcore, struct net_frame *frame, const uint8_t *bytes, uint16_t length)
+{
+	struct net_frame whole;
+	uint16_t room;
+
+	if (nic_frame_alloc(lcore->nic, lcore->lcore, frame, 1) != 1)
+		return 0;
+	room = net_frame_payload_room(frame);
+	if (length <= room) {
+		memcpy(net_frame_payload(frame), bytes, length);
+	} else if (stream_frames_copy(lcore->frames, &whole, bytes, length)) {
+		length = cut_to(net_frame_payload(&whole), length, room);
+		memcpy(net_frame_payload(frame), net_frame_payload(&whole), length);
+		stream_frames_release(lcore->frames, &whole);
+	} else {
+		length = 0;
+	}
+	if (!length)
+		nic_frame_free(lcore->nic, frame, 1);
+	net_frame_payload_rewritten(frame, length);
+	return length;
+}
+
+static void answer_worker(
+	struct stream_lcore *lcore, uint64_t asker, const uint8_t *bytes, uint16_t length)
+{
+	struct forward_stream_reply reply = reply_to(asker);
+
+	if (!fill_worker_frame(lcore, &reply.frame, bytes, length)) {
+		tell_worker_of_failure(lcore, asker, PROXY_FAILURE_NO_STREAM);
+		return;
+	}
+	if (stream_link_reply(stream_lcore_link(lcore, asker_lcore(asker)), &reply))
+		return;
+	nic_frame_free(lcore->nic, &reply.frame, 1);
+	lcore->replies_dropped++;
+}
+
+static void answer_own(
+	struct stream_lcore *lcore, uint64_t asker, const uint8_t *bytes, uint16_t length)
+{
+	struct forward_stream_reply reply = reply_to(asker);
+
+	if (!stream_frames_copy(lcore->frames, &reply.frame, bytes, length)) {
+		reply.is_failure = true;
+		reply.failure = PROXY_FAILURE_NO_STREAM;
+	}
+	forward_lcore_receive_stream_replies(lcore->forward, &reply, 1, lcore->now);
+}
+
+static void answered(void *context, uint64_t asker, const uint8_t *bytes, uint16_t length)
+{
+	struct stream_lcore *lcore = context;
+
+	if (asker_lcore(asker) == lcore->lcore)
+		answer_own(lcore, asker, bytes, length);
+	else
+		answer_worker(lcore, asker, bytes, length);
+}
+
+static void failed(void *context, uint64_t asker, enum proxy_failure failure)
+{
+	struct stream_lcore *lcore = context;
+	struct forward_stream_reply reply = reply_to(asker);
+
+	if (asker_lcore(asker) != lcore->lcore) {
+		tell_worker_of_failure(lcore, asker, failure);
+		return;
+	}
+	reply.is_failure = true;
+	reply.failure = (uint8_t)failure;
+	forward_lcore_receive_stream_replies(lcore->forward, &reply, 1, lcore->now);
+}
+
+struct proxy_stream_asker stream_lcore_asker(struct stream_lcore *lcore)
+{
+	return (struct proxy_stream_asker){
+		.context = lcore, .answered = answered, .failed = failed};
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What passes between one worker and one stream lcore: four rings of one producer and one consumer
+// each, and a bell for who sleeps.
+#pragma once
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "forward/forward.h"
+#include "nic/nic.h"
+#include "stream/loop.h"
+
+#define STREAM_LINK_ENTRIES 512 // a ring
+
+// An attempt over a stream that a worker wants. The frame is one of the worker's pool.
+struct stream_ask {
+	struct net_frame frame;
+	struct forward_stream_attempt attempt;
+};
+
+_Static_assert(sizeof(struct stream_ask) % 4 == 0, "rte_ring takes elements of whole words");
+_Static_assert(sizeof(struct forward_stream_reply) % 4 == 0, "the same");
+
+struct stream_link {
+	// From the worker.
+	struct rte_ring *asks; // struct stream_ask
+	struct rte_ring *hops; // net_frames to the local ports of the stream lcore
+	// From the stream lcore; frames are of its pool.
+	struct rte_ring *replies; // struct forward_stream_reply
+	struct rte_ring *sends; // net_frames that leave by the worker's queues
+	struct stream_loop *loop; // of the stream lcore: to be rung
+	bool is_to_be_rung; // the worker's own: it has put something in since it last rang
+};
+
+// Frames of one stream lcore's pool that can wait in rings to so many workers.
+uint32_t stream_link_frames_held(uint16_t worker_count);
+
+// NULL with errno. `loop` must live longer.
+struct stream_link *stream_link_create(uint16_t worker, uint16_t stream, struct stream_loop *loop);
+// Frees the frames that are left in it.
+void stream_link_destroy(struct stream_link *link, struct nic *nic);
+
+// The worker's: false when the ring is full, and the frame is still the caller's.
+bool stream_link_ask(struct stream_link *link, struct net_frame *frame,
+	const struct forward_stream_attempt *attempt);
+bool stream_link_hop(struct stream_link *link, struct net_frame *frame);
+
+// The worker's, once a turn: rings if there is reason to.
+static inline void stream_link_ring(struct stream_link *link)
+{
+	if (base_likely(!link->is_to_be_rung))
+		return;
+	link->is_to_be_rung = false;
+	stream_loop_ring(link->loop);
+}
+
+static inline uint16_t stream_link_pop_replies(
+	struct stream_link *link, struct forward_stream_reply *replies, uint16_t most)
+{
+	return (uint16_t)rte_ring_sc_dequeue_burst_elem(
+		link->replies, replies, sizeof(*replies), most, NULL);
+}
+
+// The stream lcore's: false when the ring is full.
+static inline bool stream_link_reply(
+	struct stream_link *link, const struct forward_stream_reply *reply)
+{
+	return rte_ring_sp_enqueue_elem(link->replies, (void *)(uintptr_t)reply, sizeof(*reply)) ==
+	       0;
+}
+
+static inline uint16_t stream_link_pop_asks(
+	struct stream_link *link, struct stream_ask *asks, uint16_t most)
+{
+	return (uint16_t)rte_ring_sc_dequeue_burst_elem(
+		link->asks, asks, sizeof(*asks), most, NULL);
+}
+
+// True if the worker has put in nothing that is not taken out.
+static inline bool stream_link_is_empty(const struct stream_link *link)
+{
+	return rte_ring_empty(link->asks) && rte_ring_empty(link->hops);
+}

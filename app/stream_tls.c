@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "stream_tls.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static struct tls_files files_of(const struct config_tls_files *files)
+{
+	return (struct tls_files){
+		.certificate = files->certificate, .key = files->key, .ca = files->ca};
+}
+
+static struct tls_context *create_server_context(const struct config_tls_files *config,
+	const uint8_t secret[TLS_SECRET_BYTES], struct tls_error *error)
+{
+	struct tls_files files = files_of(config);
+
+	return tls_context_create_server(&files, secret, error);
+}
+
+static int check_server(const struct config_server *server, const char *path)
+{
+	static const uint8_t no_secret[TLS_SECRET_BYTES];
+	struct tls_context *context;
+	struct tls_error error;
+
+	if (!server->tls)
+		return 0;
+	context = create_server_context(server->tls, no_secret, &error);
+	if (!context) {
+		fprintf(stderr, "%s:%u: tls: %s\n", path, server->line, error.text);
+		return -EINVAL;
+	}
+	tls_context_destroy(context);
+	return 0;
+}
+
+static bool forward_has_tls(const struct config_forward *forward)
+{
+	for (size_t i = 0; i < forward->upstream_count; i++) {
+		if (forward->upstreams[i].is_tls)
+			return true;
+	}
+	return forward->tls.certificate || forward->tls.ca;
+}
+
+static int check_forward(const struct config_forward *forward, const char *path)
+{
+	struct tls_files files = files_of(&forward->tls);
+	struct tls_context *context;
+	struct tls_error error;
+
+	if (!forward_has_tls(forward))
+		return 0;
+	context = tls_context_create_client(&files, &error);
+	if (!context) {
+		fprintf(stderr, "%s:%u: tls: %s\n", path, forward->line, error.text);
+		return -EINVAL;
+	}
+	tls_context_destroy(context);
+	return 0;
+}
+
+int stream_tls_check(const struct config *config, const char *path)
+{
+	size_t count;
+	const struct config_server *servers = config_servers(config, &count);
+	const struct config_forward *const *forwards;
+	int status = 0;
+
+	for (size_t i = 0; i < count && !status; i++)
+		status = check_server(&servers[i], path);
+	forwards = config_forwards(config, &count);
+	for (size_t i = 0; i < count && !status; i++)
+		status = check_forward(forwards[i], path);
+	return status;
+}
+
+struct tls_context *stream_tls_find(
+	const struct stream_tls *tls, const struct config_tls_files *files)
+{
+	for (size_t i = 0; i < tls->count; i++) {
+		if (tls->contexts[i].files == files)
+			return tls->contexts[i].context;
+	}
+	return NULL;
+}
+
+int stream_tls_open(
+	struct stream_tls *tls, const struct config *config, const uint8_t secret[TLS_SECRET_BYTES])
+{
+	size_t count;
+	const struct config_server *servers = config_servers(config, &count);
+
+	tls->contexts = calloc(count + 1, sizeof(*tls->contexts));
+	if (!tls->contexts)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct stream_tls_context *context = &tls->contexts[tls->count];
+		struct tls_error error;
+
+		if (!servers[i].tls || stream_tls_find(tls, servers[i].tls))
+			continue;
+		context->files = servers[i].tls;
+		context->context = create_server_context(servers[i].tls, secret, &error);
+		if (!context->context) {
+			log_error("tls: %s", error.text);
+			return -EINVAL;
+		}
+		tls->count++;
+	}
+	return 0;
+}
+
+void stream_tls_close(struct stream_tls *tls)
+{
+	for (size_t i = 0; i < tls->count; i++)
+		tls_context_destroy(tls->contexts[i].context);
+	free(tls->contexts);
+	*tls = (struct stream_tls){0};
+}

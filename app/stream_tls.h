@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Certificates of the configuration: whether they are good, and the contexts that one stream lcore
+// makes of them for its clients.
+#pragma once
+
+#include <stddef.h>
+
+#include "config/config.h"
+#include "tls/tls.h"
+
+struct stream_tls_context {
+	const struct config_tls_files *files;
+	struct tls_context *context;
+};
+
+struct stream_tls {
+	struct stream_tls_context *contexts; // one for each files of a server
+	size_t count;
+};
+
+// Loads every file once, for servers and upstreams. 0, or -EINVAL with "PATH:LINE: what is wrong" on
+// standard error.
+int stream_tls_check(const struct config *config, const char *path);
+
+// `secret` is that of the session tickets, the same for all stream lcores. 0, or -errno with one line
+// said.
+int stream_tls_open(struct stream_tls *tls, const struct config *config,
+	const uint8_t secret[TLS_SECRET_BYTES]);
+void stream_tls_close(struct stream_tls *tls);
+
+// NULL where it is no server's.
+struct tls_context *stream_tls_find(
+	const struct stream_tls *tls, const struct config_tls_files *files);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "telemetry_streams.h"
+
+#include <stdio.h>
+
+#include "telemetry.h"
+
+static void add(uint64_t *sum, const uint64_t *counter)
+{
+	*sum += base_load(counter);
+}
+
+static void add_counters(
+	struct stream_clients_counters *sum, const struct stream_clients_counters *counters)
+{
+	sum->open += base_load(&counters->open);
+	sum->in_flight += base_load(&counters->in_flight);
+	add(&sum->accepted, &counters->accepted);
+	add(&sum->refused_full, &counters->refused_full);
+	add(&sum->refused_prefix, &counters->refused_prefix);
+	add(&sum->accept_errors, &counters->accept_errors);
+	add(&sum->queries, &counters->queries);
+	add(&sum->answers, &counters->answers);
+	add(&sum->dropped, &counters->dropped);
+	add(&sum->handshakes, &counters->handshakes);
+	add(&sum->resumed, &counters->resumed);
+	add(&sum->late, &counters->late);
+	add(&sum->paused, &counters->paused);
+	for (int i = 0; i < STREAM_CLOSE_REASONS; i++)
+		add(&sum->closed[i], &counters->closed[i]);
+}
+
+static void add_closed(struct rte_tel_data *data, const struct stream_clients_counters *sum)
+{
+	for (int i = 0; i < STREAM_CLOSE_REASONS; i++) {
+		char key[RTE_TEL_MAX_STRING_LEN];
+
+		snprintf(key, sizeof(key), "closed_%s",
+			stream_close_reason_name((enum stream_close_reason)i));
+		rte_tel_data_add_dict_u64(data, key, sum->closed[i]);
+	}
+}
+
+// Over all stream lcores.
+static int answer_clients(const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	struct stream_clients_counters sum = {0};
+
+	(void)parameters;
+	for (uint16_t i = 0; i < app->stream_count; i++)
+		add_counters(&sum, stream_lcore_clients(app->streams[i]));
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_u64(data, "open", sum.open);
+	rte_tel_data_add_dict_u64(data, "in_flight", sum.in_flight);
+	rte_tel_data_add_dict_u64(data, "accepted", sum.accepted);
+	rte_tel_data_add_dict_u64(data, "refused_full", sum.refused_full);
+	rte_tel_data_add_dict_u64(data, "refused_prefix", sum.refused_prefix);
+	rte_tel_data_add_dict_u64(data, "accept_errors", sum.accept_errors);
+	rte_tel_data_add_dict_u64(data, "handshakes", sum.handshakes);
+	rte_tel_data_add_dict_u64(data, "resumed", sum.resumed);
+	rte_tel_data_add_dict_u64(data, "queries", sum.queries);
+	rte_tel_data_add_dict_u64(data, "answers", sum.answers);
+	rte_tel_data_add_dict_u64(data, "dropped", sum.dropped);
+	rte_tel_data_add_dict_u64(data, "late", sum.late);
+	rte_tel_data_add_dict_u64(data, "paused", sum.paused);
+	add_closed(data, &sum);
+	return 0;
+}
+
+// One upstream over TCP and TLS, on all stream lcores.
+static void add_upstream(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
+{
+	struct proxy_stream_counts sum = {0};
+	struct stream_upstream_counts tls = {0};
+
+	for (uint16_t i = 0; i < app->stream_count; i++) {
+		const struct proxy_stream_counts *counts =
+			stream_lcore_asked(app->streams[i], upstream);
+		const struct stream_upstream_counts *sockets =
+			stream_lcore_sockets(app->streams[i], upstream);
+
+		add(&sum.asked, &counts->asked);
+		add(&sum.asked_again, &counts->asked_again);
+		add(&sum.answered, &counts->answered);
+		add(&sum.late, &counts->late);
+		add(&sum.mismatched, &counts->mismatched);
+		add(&sum.opened, &counts->opened);
+		add(&tls.handshakes, &sockets->handshakes);
+		add(&tls.resumed, &sockets->resumed);
+		add(&tls.tls_failed, &sockets->tls_failed);
+		add(&tls.malformed, &sockets->malformed);
+	}
+	telemetry_add_u64(data, upstream, "asked", sum.asked);
+	telemetry_add_u64(data, upstream, "asked_again", sum.asked_again);
+	telemetry_add_u64(data, upstream, "answered", sum.answered);
+	telemetry_add_u64(data, upstream, "late", sum.late);
+	telemetry_add_u64(data, upstream, "mismatched", sum.mismatched);
+	telemetry_add_u64(data, upstream, "opened", sum.opened);
+	telemetry_add_u64(data, upstream, "handshakes", tls.handshakes);
+	telemetry_add_u64(data, upstream, "resumed", tls.resumed);
+	telemetry_add_u64(data, upstream, "tls_failed", tls.tls_failed);
+	telemetry_add_u64(data, upstream, "malformed", tls.malformed);
+}
+
+static int answer_upstreams(
+	const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	return telemetry_answer_by_upstream(app, parameters, data, add_upstream);
+}
+
+static int command_upstreams(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return telemetry_answer(parameters, data, answer_upstreams);
+}
+
+static int command_clients(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return telemetry_answer(parameters, data, answer_clients);
+}
+
+int telemetry_streams_register(void)
+{
+	int error = rte_telemetry_register_cmd("/millrace/clients", command_clients,
+		"Connections of clients over TCP and TLS, and why they were closed");
+
+	if (!error)
+		error = rte_telemetry_register_cmd("/millrace/stream_upstreams", command_upstreams,
+			"Exchanges over TCP and TLS an upstream. Parameters: first upstream "
+			"(optional)");
+	return error;
+}
