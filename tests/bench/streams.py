@@ -11,6 +11,7 @@ PEERS = ("millrace", "dnsdist")
 PATTERNS = {
     "qps": r"Queries per second: +([\d.]+)",
     "answered": r"Queries completed: +(\d+)",
+    "good": r"NOERROR (\d+)",
     "lost": r"Queries lost: +(\d+)",
     "average_s": r"Average Latency \(s\): +([\d.]+)",
     "reconnections": r"Reconnections: +(\d+)",
@@ -19,8 +20,7 @@ PATTERNS = {
 
 
 UPSTREAM_PATTERNS = {
-    "qps": PATTERNS["qps"],
-    "lost": PATTERNS["lost"],
+    **{key: PATTERNS[key] for key in ("qps", "answered", "good", "lost", "cpu_ns")},
     "connections": r"accepted (\d+)",
 }
 
@@ -32,7 +32,7 @@ def read_rounds(folder, subject, peer, patterns=None):
     for name in names:
         with open(os.path.join(folder, name)) as stream:
             text = stream.read()
-        rounds.append({key: float(re.search(pattern, text)[1])
+        rounds.append({key: float((re.search(pattern, text) or (0, 0))[1])
                        for key, pattern in (patterns or PATTERNS).items()})
     return rounds
 
@@ -46,6 +46,7 @@ def summarize(rounds):
             "cpu_ns_per_query": round(statistics.median(
                 one["cpu_ns"] / one["answered"] for one in rounds)),
             "lost": round(sum(one["lost"] for one in rounds)),
+            "failed": round(sum(one["answered"] - one["good"] for one in rounds)),
             "reconnections": round(sum(one["reconnections"] for one in rounds))}
 
 
@@ -73,12 +74,16 @@ def collect_upstream(folder, subject):
         rounds[in_flight] = read_rounds(folder, subject, in_flight, UPSTREAM_PATTERNS)
     if not all(rounds.values()):
         return None
+    for one in rounds["64"] + rounds["1"]:
+        # SERVFAIL is quick, and no answer.
+        one["qps"] *= one["good"] / max(one["answered"], 1)
+        one["cpu_ns"] /= max(one["good"], 1)
     figures = {f"in_flight_{in_flight}": {
         key: round(statistics.median(one[key] for one in rounds[in_flight]))
         for key in UPSTREAM_PATTERNS} for in_flight in rounds}
     for key, name in (("qps", "qps_ratio"), ("connections", "connections_ratio")):
         figures[name] = round(statistics.median(
-            many[key] / one[key] for many, one in zip(rounds["64"], rounds["1"])), 3)
+            many[key] / max(one[key], 1) for many, one in zip(rounds["64"], rounds["1"])), 3)
     return figures
 
 

@@ -4,8 +4,9 @@
 # sourced, not run.
 #
 # Each forwarder answers 1000 names from its cache, which it filled from Knot DNS, to dnsperf with 100
-# connections that stay. Its stream lcore, or all of dnsdist with one thread for clients, has one
-# core; dnsperf has the other, with millrace's worker on it, which runs when nobody else would.
+# connections that stay. Its streams and manager, or all of dnsdist with one thread for clients, have
+# one core; dnsperf has the other, with millrace's worker on it, which runs when nobody else would.
+# Streams beside the manager sleep when they wait, so that their CPU time is what queries cost.
 
 # These variables are of runs.sh and lib.sh.
 # shellcheck disable=SC2154
@@ -68,7 +69,8 @@ start_streams_upstream() {
 	CONF
 	printf '%s\n' '@ 86400 SOA ns root 1 3600 900 604800 3600' '@ 86400 NS ns' \
 		'ns 86400 A 192.0.2.1' '* 86400 A 192.0.2.2' >"$streams_folder/bench.test.zone"
-	in_lab world taskset -c "${bench_cpus[0]}" knotd -c "$streams_folder/knot.conf" \
+	ip netns exec "$(lab_namespace world)" taskset -c "${bench_cpus[0]}" \
+		knotd -c "$streams_folder/knot.conf" \
 		>"$streams_folder/knot.log" 2>&1 </dev/null &
 	streams_upstream=$!
 	wait_until 10 streams_upstream_answers || true
@@ -109,9 +111,9 @@ command_streams_millrace() {
 	# EAL's lists have commas.
 	# shellcheck disable=SC2054
 	command=("$bench_build/app/millrace" --no-pci "${memory[@]}" --file-prefix "$lab_prefix-streams"
-		--lcores "0@${bench_cpus[0]},1@${bench_cpus[0]},2@${bench_cpus[1]}"
+		--lcores "0@${bench_cpus[1]},1@${bench_cpus[0]}"
 		--vdev net_af_xdp0,iface=eth0,busy_budget=0 --
-		--stream-lcores 1 --config "$streams_folder/millrace.conf")
+		--stream-lcores 0 --config "$streams_folder/millrace.conf")
 }
 
 command_streams_upstream() {
@@ -153,7 +155,7 @@ start_streams_forwarder() {
 	if process_is_gone "$streams_forwarder" || ! streams_forwarder_is_ready; then
 		die "$1 does not start: $(tail -n 20 "$streams_folder/log")"
 	fi
-	[ "$1" = millrace ] || return 0
+	[ "$1" != dnsdist ] || return 0
 	worker=$(poller "$streams_forwarder")
 	chrt -i -p 0 "$worker"
 }
@@ -199,10 +201,11 @@ measure_streams() {
 	close_streams
 }
 
-# Of measure_streams_upstream: the upstream over TLS answers with the question alone.
+# Of measure_streams_upstream: an upstream over TLS that answers with the question alone.
 start_streams_echo() {
-	in_lab world taskset -c "${bench_cpus[0]}" "$bench_build/tests/bench/stream_echo" \
-		10.53.0.12 853 "$streams_folder/certificate.pem" "$streams_folder/key.pem" \
+	ip netns exec "$(lab_namespace world)" taskset -c "${bench_cpus[0]}" \
+		"$bench_build/tests/bench/stream_echo" 10.53.0.12 853 \
+		"$streams_folder/certificate.pem" "$streams_folder/key.pem" \
 		>"$1" 2>&1 </dev/null &
 	streams_echo=$!
 }
@@ -223,10 +226,10 @@ configure_streams_upstream() {
 	END
 }
 
-# measure_streams_upstream SUBJECT: datagrams of dnsperf, forwarded over TLS by a stream lcore on a
-# core of its own; leaves SUBJECT_INFLIGHT.ROUND.txt.
+# measure_streams_upstream SUBJECT: datagrams of dnsperf, forwarded over TLS; leaves
+# SUBJECT_INFLIGHT.ROUND.txt.
 measure_streams_upstream() {
-	local subject=$1 round in_flight file
+	local subject=$1 round in_flight file before
 	open_streams
 	for round in $(seq $((bench_rounds < 3 ? bench_rounds : 3))); do
 		for in_flight in 64 1; do
@@ -235,9 +238,11 @@ measure_streams_upstream() {
 			start_streams_echo "$file.echo"
 			streams_in_flight=$in_flight
 			start_streams_forwarder upstream
+			before=$(streams_cpu_time)
 			in_lab world taskset -c "${bench_cpus[0]}" dnsperf -s 10.53.0.2 -m udp -T 1 -c 8 \
 				-d "$streams_folder/queries" -q 256 -l "$streams_seconds" \
 				>"$file" 2>&1 </dev/null || die "$subject: $(cat "$file")"
+			echo "CPU nanoseconds: $(($(streams_cpu_time) - before))" >>"$file"
 			stop_streams_forwarder
 			stop_processes 5 "$streams_echo"
 			streams_echo=

@@ -5,6 +5,7 @@ import streams
 FLOORS = (
     ("dot: qps against dnsdist", "qps_ratio", 1.5, "least"),
     ("dot: queries lost", "millrace.lost", 0, "most"),
+    ("dot: answers that say of a failure", "millrace.failed", 0, "most"),
     ("dot: qps over an upstream of TLS, 64 in flight against 1", "upstream.qps_ratio", 5, "least"),
     ("dot: connections to it, likewise", "upstream.connections_ratio", 0.1, "most"),
 )

@@ -5,6 +5,7 @@ import streams
 FLOORS = (
     ("tcp: qps against dnsdist", "qps_ratio", 1.5, "least"),
     ("tcp: queries lost", "millrace.lost", 0, "most"),
+    ("tcp: answers that say of a failure", "millrace.failed", 0, "most"),
 )
 
 
