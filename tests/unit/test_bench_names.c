@@ -67,6 +67,26 @@ static void test_zipf(void)
 }
 
 // So many of a hundred are new, each but once.
+// Each of the set once for each time, and then as before.
+static void test_fill(void)
+{
+	const struct options options = {.names = OPTION_NAMES_UNIFORM, .name_count = 100};
+	struct names names, without;
+	uint32_t asked[100] = {0};
+
+	CU_ASSERT_EQUAL_FATAL(names_init(&names, &options, 5), 0);
+	CU_ASSERT_EQUAL_FATAL(names_init(&without, &options, 5), 0);
+	names.fill_left = 200;
+	for (int i = 0; i < 200; i++)
+		asked[names_next(&names)]++;
+	for (int i = 0; i < 100; i++)
+		CU_ASSERT_EQUAL(asked[i], 2);
+	for (int i = 0; i < 1000; i++)
+		CU_ASSERT_EQUAL(names_next(&names), names_next(&without));
+	names_fini(&names);
+	names_fini(&without);
+}
+
 static void test_new_names(void)
 {
 	struct options options = {
@@ -106,6 +126,7 @@ static const struct unit_case cases[] = {
 	{"different", test_different},
 	{"uniform", test_uniform},
 	{"new names", test_new_names},
+	{"fill", test_fill},
 	{"zipf", test_zipf},
 	{"the seed decides", test_seed_decides},
 };

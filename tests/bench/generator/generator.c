@@ -153,6 +153,24 @@ void generator_drain(struct generator *generator, uint64_t most)
 		step(generator);
 }
 
+void generator_fill(struct generator *generator)
+{
+	struct client *client = &generator->client;
+	const struct options *options = &generator->options;
+
+	if (options->circulates || options->names == OPTION_NAMES_DIFFERENT)
+		return;
+	client->names.fill_left = (uint64_t)options->fill * options->name_count;
+	if (!client->names.fill_left)
+		return;
+	generator->client_sends = true;
+	client_start(client, rte_rdtsc());
+	while (client->names.fill_left && !*generator->is_ending)
+		step(generator);
+	generator_drain(generator, rte_get_tsc_hz() / 1000 * options->patience);
+	client_give_up(client);
+}
+
 uint64_t generator_count_done(const struct generator *generator)
 {
 	return generator->options.circulates ? generator->circulation.turned

@@ -33,6 +33,9 @@ void generator_close(struct generator *generator);
 // -ETIMEDOUT with one line said.
 int generator_wait_for_forwarder(struct generator *generator);
 
+// Asks every name of the set as often as the options say, for what it leaves in a cache.
+void generator_fill(struct generator *generator);
+
 // Begins anew to count pauses, idle time and what is in flight.
 void generator_reset_times(struct generator *generator);
 

@@ -80,6 +80,8 @@ static int run(struct generator *generator, struct report *report)
 	if (!error)
 		error = generator_wait_for_forwarder(generator);
 	if (!error)
+		generator_fill(generator);
+	if (!error)
 		error = measure_windows(generator, report, thread);
 	if (error)
 		return error;

@@ -18,6 +18,7 @@ struct names {
 	uint32_t new_percent; // of all: names that were never asked for
 	uint64_t new_draws; // of the generator of random numbers that says which
 	uint64_t next_new;
+	uint64_t fill_left; // names of the set still to be asked one after the other
 };
 
 // `seed` is the first of different names. 0 or -ENOMEM.
@@ -36,6 +37,8 @@ static inline uint64_t names_random(uint64_t *state)
 
 static inline uint64_t names_next(struct names *names)
 {
+	if (base_unlikely(names->fill_left))
+		return --names->fill_left % names->count;
 	if (base_unlikely(names->new_percent) &&
 		(names_random(&names->new_draws) >> 32) * 100 >> 32 < names->new_percent)
 		return names->next_new++;

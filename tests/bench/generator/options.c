@@ -34,6 +34,8 @@ static const char help[] =
 	"  --names different|uniform|zipf\n"
 	"  --name-count N       of uniform and zipf (65536)\n"
 	"  --new-names N        percent of the queries that ask for a name of their own (0)\n"
+	"  --fill N             how often each name of uniform and zipf is asked before the first\n"
+	"                       window, which counts for nothing (0)\n"
 	"  --clients N          addresses, a power of two (256)\n"
 	"  --client-ports N     of each address, a power of two (64)\n"
 	"  --upstreams N        (1)\n"
@@ -74,6 +76,7 @@ static const struct number_option numbers[] = {
 	NUMBER("patience", patience, 1, 60000, false),
 	NUMBER("name-count", name_count, 1, 1u << 30, false),
 	NUMBER("new-names", new_names, 0, 100, false),
+	NUMBER("fill", fill, 0, 100, false),
 	NUMBER("clients", client_addresses, 1, FRAMES_CLIENTS_MOST, true),
 	NUMBER("client-ports", client_ports, 1, 32768, true),
 	NUMBER("upstreams", upstreams, 1, FRAMES_UPSTREAMS_MOST, false),

@@ -32,6 +32,7 @@ struct options {
 	enum option_names names;
 	uint32_t name_count; // of uniform and Zipf
 	uint32_t new_names; // percent
+	uint32_t fill; // how often each name of the set is asked before the first window
 	uint32_t client_addresses; // powers of two
 	uint32_t client_ports;
 	uint32_t upstreams;
