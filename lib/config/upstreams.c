@@ -177,14 +177,14 @@ static int upstreams_cut_server_name(struct config_reader *reader, const struct 
 	const char *rest;
 	size_t length;
 
-	strcpy(address, text);
+	memcpy(address, text, strlen(text) + 1);
 	if (!percent)
 		return 0;
 	rest = percent + 1 + strcspn(percent + 1, "]:");
 	length = (size_t)(rest - percent - 1);
 	memcpy(name, percent + 1, length);
 	name[length] = '\0';
-	strcpy(address + (percent - text), rest);
+	memcpy(address + (percent - text), rest, strlen(rest) + 1);
 	upstream->server_name = config_read_server_name(reader, to->place, name);
 	return upstream->server_name ? 0 : -EINVAL;
 }
