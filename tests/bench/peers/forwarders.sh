@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
 # How each forwarder is configured and started in the lab: it listens on 10.53.0.2 and asks
-# 10.60.0.2, keeps nothing where it can be told so, validates nothing, and has one worker. To be
-# sourced, not run.
+# 10.60.0.2, validates nothing, and has one worker. It keeps nothing where it can be told so, or
+# with peers_cache set it has its cache, with room for all that is asked. To be sourced, not run.
 #
 # A forwarder is three functions: configure_NAME writes $peers_folder/NAME.conf, command_NAME sets
 # `command`, which runs it, version_NAME prints its version as the first number with a dot. What is not said here is each one's default.
@@ -10,9 +10,19 @@
 # The variables are of the subject, and EAL's lists have commas.
 # shellcheck disable=SC2034,SC2054,SC2154
 
+# with_cache LINE: it, where the forwarder is to have its cache; without_cache, where it is not.
+with_cache() {
+	[ -z "$peers_cache" ] || printf '%s\n' "$1"
+}
+
+without_cache() {
+	[ -n "$peers_cache" ] || printf '%s\n' "$1"
+}
+
 configure_millrace() {
 	cat >"$peers_folder/millrace.conf" <<-END
 		. {
+			$(with_cache cache)
 			forward . 10.60.0.2 {
 				max_age 0s
 			}
@@ -42,6 +52,7 @@ configure_dnsdist() {
 		setSecurityPollSuffix("")
 		setUDPMultipleMessagesVectorSize(64)
 		setUDPSocketBufferSizes(4194304, 4194304)
+		$(with_cache 'getPool(""):setCache(newPacketCache(100000))')
 	END
 }
 
@@ -71,15 +82,15 @@ configure_unbound() {
 			so-sndbuf: 4m
 			outgoing-range: 8192
 			num-queries-per-thread: 4096
-			msg-cache-size: 1m
-			rrset-cache-size: 1m
+			msg-cache-size: $([ -z "$peers_cache" ] && echo 1m || echo 32m)
+			rrset-cache-size: $([ -z "$peers_cache" ] && echo 1m || echo 64m)
 			local-zone: "test." nodefault
 		remote-control:
 			control-enable: no
 		forward-zone:
 			name: "."
 			forward-addr: 10.60.0.2
-			forward-no-cache: yes
+			$(without_cache 'forward-no-cache: yes')
 	END
 }
 
@@ -96,9 +107,11 @@ configure_knot_resolver() {
 		net.listen('10.53.0.2', 53, { kind = 'dns' })
 		net.ipv6 = false
 		for _, name in ipairs({'ta_update', 'ta_signal_query', 'ta_sentinel', 'priming',
-			'detect_time_skew', 'detect_time_jump', 'validate', 'cache'}) do
+			'detect_time_skew', 'detect_time_jump', 'validate'}) do
 			modules.unload(name)
 		end
+		$(without_cache "modules.unload('cache')")
+		$(with_cache 'cache.size = 64 * MB')
 		trust_anchors.remove('.')
 		policy.add(policy.all(policy.STUB('10.60.0.2')))
 	END
@@ -129,7 +142,7 @@ configure_bind() {
 			forward only;
 			forwarders { 10.60.0.2; };
 			dnssec-validation no;
-			max-cache-size 16m;
+			max-cache-size $([ -z "$peers_cache" ] && echo 16m || echo 96m);
 			recursive-clients 10000;
 			minimal-responses yes;
 		};

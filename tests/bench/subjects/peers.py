@@ -12,6 +12,9 @@ FLOORS = (
     ("peers: qps against the best of them", "qps_ratio", 3, "least"),
     ("peers: p99 against the best of them", "p99_ratio", 1, "most"),
     ("peers: millrace lost, failed or wrong", "millrace.bad", 0, "most"),
+    ("peers, hits: qps against the best of them", "hits.qps_ratio", 2, "least"),
+    ("peers, hits: p99 against the best of them", "hits.p99_ratio", 1, "most"),
+    ("peers, hits: millrace lost, failed or wrong", "hits.millrace.bad", 0, "most"),
 )
 
 DNSPERF = {
@@ -35,15 +38,19 @@ def dnsperf_rounds(folder, peer):
             for text in texts]
 
 
-def counter(folder, name, number, key):
-    return int(re.search(rf'"{key}": (\d+)', read(folder, f"counters_{name}.{number}"))[1])
+def counted(folder, kind, number, key):
+    """By millrace, within a run."""
+    before, after = (
+        int(re.search(rf'"{key}": (\d+)', read(folder, f"counters_{kind}_{when}.{number}"))[1])
+        for when in ("before", "after"))
+    return after - before
 
 
-def busy_polls_only(folder, number, result):
+def busy_polls_only(folder, kind, number, result):
     """millrace's core is always busy: what counts are the turns of its loop that found frames."""
-    spent, answered = (
-        counter(folder, "after", number, key) - counter(folder, "before", number, key)
-        for key in ("busy_nanoseconds", "query_answered"))
+    spent = counted(folder, kind, number, "busy_nanoseconds")
+    answered = sum(counted(folder, kind, number, key)
+                   for key in ("query_answered", "query_cached", "query_coalesced"))
     each = spent / answered
     return {**result, "cpu_ns_per_query": each, "forwarder_busy": each * result["qps"] / 1e9}
 
@@ -69,29 +76,38 @@ def summarize(folder, peer, rounds):
     summary["bad"] = summary["lost"] + summary["wrong"] + summary["failed"]
     for key in ("forwarder_busy", "load_busy"):
         summary[key] = round(statistics.median(one[key] for one in rounds), 3)
+    asked = sum(one["upstream_answers"] for one in rounds)
+    summary["hit_share"] = round(1 - asked / max(1, summary["answered"]), 4)
     summary["version"] = read(folder, "version." + peer).strip()
-    summary["dnsperf"] = summarize_dnsperf(dnsperf_rounds(folder, peer))
     return summary
 
 
-def ratio(results, key, best):
+def ratio(runs_of, key, best):
     """millrace's against the best of the others, the median over the rounds."""
     return round(statistics.median(
-        one[key] / best(results["peer_" + peer][number][key] for peer in PEERS[1:])
-        for number, one in results["peer_millrace"].items()), 3)
+        one[key] / best(runs_of[peer][number][key] for peer in PEERS[1:])
+        for number, one in runs_of["millrace"].items()), 3)
+
+
+def compare(folder, results, kind):
+    """All of them in one kind of run."""
+    runs_of = {peer: results[f"{kind}_{peer}"] for peer in PEERS}
+    runs_of["millrace"] = {number: busy_polls_only(folder, kind, number, one)
+                           for number, one in runs_of["millrace"].items()}
+    peers = {peer: summarize(folder, peer, list(runs_of[peer].values())) for peer in PEERS}
+    peers["qps_ratio"] = ratio(runs_of, "qps", max)
+    peers["p99_ratio"] = ratio(runs_of, "p99_us", min)
+    peers["cpu_ratio"] = ratio(runs_of, "cpu_ns_per_query", min)
+    return peers
 
 
 def collect(folder, results):
     if "peer_millrace" not in results:
         return None
-    results = {**results, "peer_millrace": {
-        number: busy_polls_only(folder, number, one)
-        for number, one in results["peer_millrace"].items()}}
-    peers = {peer: summarize(folder, peer, list(results["peer_" + peer].values()))
-             for peer in PEERS}
-    peers["qps_ratio"] = ratio(results, "qps", max)
-    peers["p99_ratio"] = ratio(results, "p99_us", min)
-    peers["cpu_ratio"] = ratio(results, "cpu_ns_per_query", min)
+    peers = compare(folder, results, "peer")
+    peers["hits"] = compare(folder, results, "hit_peer")
+    for peer in PEERS:
+        peers[peer]["dnsperf"] = summarize_dnsperf(dnsperf_rounds(folder, peer))
     peers["dnsperf_ratio"] = round(peers["millrace"]["dnsperf"]["qps"] / max(
         peers[peer]["dnsperf"]["qps"] for peer in PEERS[1:]), 3)
     return peers
@@ -100,6 +116,8 @@ def collect(folder, results):
 def runs(peers):
     for peer in PEERS:
         yield f"peers {peer} {peers[peer]['version']}", peers[peer]
+    for peer in PEERS:
+        yield f"peers, hits: {peer}", peers["hits"][peer]
 
 
 def lines(peers):
@@ -112,6 +130,14 @@ def lines(peers):
         yield (f"{peer:26}{one['cpu_ns_per_query']:>11}{one['forwarder_busy']:>11}"
                f"{one['load_busy']:>11}{one['dnsperf']['qps']:>13}{one['dnsperf']['lost']:>10}"
                f"{one['dnsperf']['average_us']:>13}")
+    hits = peers["hits"]
+    yield "With their caches, a thousand names again and again:"
+    yield f"{'':26}{'cpu ns':>11}{'core busy':>11}{'load busy':>11}{'from cache':>13}"
+    for peer in PEERS:
+        one = hits[peer]
+        yield (f"{peer:26}{one['cpu_ns_per_query']:>11}{one['forwarder_busy']:>11}"
+               f"{one['load_busy']:>11}{one['hit_share']:>13}")
+    yield f"millrace against the best, hits: CPU a query {hits['cpu_ratio']}"
     yield (f"millrace against the best: CPU a query {peers['cpu_ratio']}, "
            f"dnsperf's qps {peers['dnsperf_ratio']}")
 

@@ -6,7 +6,8 @@
 # Every forwarder has one core for itself, one after the other, in the lab's namespace. Clients
 # and upstream are on the other core: millrace-veth-load plays both in the kernel, which costs
 # so little that each forwarder is what holds things up; its figures are those compared. Then
-# dnsperf asks, and millrace-veth-load is the upstream only; dnsperf holds things up then.
+# dnsperf asks, and millrace-veth-load is the upstream only; dnsperf holds things up then. At last
+# each has its cache, and millrace-veth-load asks for what they hold.
 #
 # What a frame costs on a veth pair is the same for all: the forwarder's core pays for sending,
 # up to the queue of the other end; receiving, up to the socket, is on the core of the load, whose
@@ -19,6 +20,10 @@ peers_folder=
 # Process ids, or empty.
 peers_forwarder=
 peers_load=
+# Set while they have their caches.
+peers_cache=
+# So many names are then asked again and again, which all of them hold.
+peers_names=1000
 # Of dnsperf: as many for each, since it counts as lost what is in flight when it ends by the clock.
 peers_queries=100000
 # veth's queue holds 256 frames; no forwarder drops for want of room with so many in flight.
@@ -134,13 +139,13 @@ keep_counters() {
 		>"$bench_results/$2" || die "millrace tells no counters"
 }
 
-# measure_with_load NAME ROUND: both go before all else on their cores. Status 2 says that
-# something was lost or wrong, as the result does.
+# measure_with_load NAME ROUND RESULT OPTION...: both go before all else on their cores. Status 2
+# says that something was lost or wrong, as the result does.
 measure_with_load() {
-	local status=0 file=$bench_results/peer_$1.$2.json
-	keep_counters "$1" "counters_before.$2"
+	local status=0 file=$bench_results/$3_$1.$2.json
+	keep_counters "$1" "counters_$3_before.$2"
 	set_peer_policy "$1" -f 1
-	start_load --real-time --window "$peers_window" --warm-up 50 --time "$peers_time" \
+	start_load --real-time --window "$peers_window" --time "$peers_time" "${@:4}" \
 		--json "$file"
 	wait_until 40 load_has_measured "$file" || true
 	# What the load does at its end waits for threads of the kernel, which must have their turn.
@@ -149,7 +154,7 @@ measure_with_load() {
 	peers_load=
 	[ "$status" = 0 ] || [ "$status" = 2 ] ||
 		die "$1: $(tail -n 5 "$peers_folder/load.log" "$peers_folder/log")"
-	keep_counters "$1" "counters_after.$2"
+	keep_counters "$1" "counters_$3_after.$2"
 }
 
 # measure_with_dnsperf NAME ROUND
@@ -175,8 +180,15 @@ measure_peers() {
 			note "peers.$round: $peer"
 			start_peer "$peer"
 			measure_with_dnsperf "$peer" "$round"
-			measure_with_load "$peer" "$round"
+			measure_with_load "$peer" "$round" peer --warm-up 50
 			stop_peer
+			note "peers.$round: $peer, hits"
+			peers_cache=yes
+			start_peer "$peer"
+			measure_with_load "$peer" "$round" hit_peer --warm-up 200 \
+				--names "$peers_names"
+			stop_peer
+			peers_cache=
 		done
 	done
 	"$source_root/scripts/lab" down

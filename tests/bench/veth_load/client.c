@@ -88,6 +88,7 @@ int client_open(struct client *client, struct load_state *state, const struct op
 		return status;
 	}
 	write_template(state->query, options, mac);
+	state->name_count = options->name_count;
 	// A forwarder that is asked a second time may remember.
 	state->next_name =
 		((uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000) & NAME_MASK;
@@ -117,7 +118,8 @@ static void write_checksums(uint8_t *frame)
 static int ask(struct client *client, uint32_t index, uint64_t now)
 {
 	struct load_slot *slot = &client->state->slots[index];
-	uint64_t number = client->next_name++;
+	uint64_t count = client->state->name_count;
+	uint64_t number = count ? client->next_name++ % count : client->next_name++;
 	uint8_t frame[LOAD_QUERY_BYTES];
 
 	memcpy(frame, client->state->query, sizeof(frame));

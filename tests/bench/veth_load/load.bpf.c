@@ -257,6 +257,7 @@ static __always_inline int ask_next(
 	struct xdp_md *context, struct load_state *state, struct load_slot *slot, __u64 now)
 {
 	struct query_frame *frame = (void *)(long)context->data;
+	__u64 name = state->next_name++;
 	__be32 client;
 	__be16 port;
 
@@ -269,7 +270,7 @@ static __always_inline int ask_next(
 	frame = (void *)(long)context->data;
 	if ((void *)(frame + 1) > (void *)(long)context->data_end)
 		return XDP_DROP;
-	make_key(slot->key, state->next_name++);
+	make_key(slot->key, state->name_count ? name % state->name_count : name);
 	slot->id++;
 	__builtin_memcpy(frame, state->query, sizeof(*frame));
 	frame->ip.saddr = client;

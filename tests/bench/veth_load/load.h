@@ -51,6 +51,7 @@ struct load_state {
 	__u32 is_asking; // an answer is followed by the next query
 	__u32 is_measuring; // latencies count
 	__u8 query[LOAD_QUERY_BYTES + 6]; // all but client, id, key and checksums
+	__u64 name_count; // asked one after the other, again and again; 0: each but once
 	// Written by the kernel's part from here on.
 	__u64 next_name;
 	struct load_counters counters;

@@ -23,6 +23,7 @@ static const char help[] =
 	"\n"
 	"  --interface NAME     this end of the pair (eth0)\n"
 	"  --window N           queries in flight, at most as many as veth holds (128)\n"
+	"  --names N            asked again and again, instead of each but once\n"
 	"  --warm-up N, --time N  milliseconds before what is measured (300), and of it (700)\n"
 	"  --cpu N              of the load (0)\n"
 	"  --forwarder-cpu N    whose busy time is measured (1)\n"
@@ -35,6 +36,7 @@ enum option_name {
 	OPTION_FORWARDER,
 	OPTION_FORWARDER_MAC,
 	OPTION_WINDOW,
+	OPTION_NAMES,
 	OPTION_WARM_UP,
 	OPTION_TIME,
 	OPTION_CPU,
@@ -50,6 +52,7 @@ static const struct option known[] = {
 	{"forwarder", required_argument, NULL, OPTION_FORWARDER},
 	{"forwarder-mac", required_argument, NULL, OPTION_FORWARDER_MAC},
 	{"window", required_argument, NULL, OPTION_WINDOW},
+	{"names", required_argument, NULL, OPTION_NAMES},
 	{"warm-up", required_argument, NULL, OPTION_WARM_UP},
 	{"time", required_argument, NULL, OPTION_TIME},
 	{"cpu", required_argument, NULL, OPTION_CPU},
@@ -106,6 +109,8 @@ static int parse_value(struct options *options, int option, const char *text)
 		return parse_mac(text, options->forwarder_mac);
 	case OPTION_WINDOW:
 		return parse_number(text, 1, LOAD_SLOTS, &options->window);
+	case OPTION_NAMES:
+		return parse_number(text, 1, 1000000, &options->name_count);
 	case OPTION_WARM_UP:
 		return parse_number(text, 0, 60000, &options->warm_up);
 	case OPTION_TIME:

@@ -11,6 +11,7 @@ struct options {
 	uint8_t forwarder[4];
 	uint8_t forwarder_mac[6];
 	uint32_t window; // queries in flight
+	uint32_t name_count; // 0: no name is asked twice
 	uint32_t warm_up; // milliseconds
 	uint32_t time; // milliseconds measured
 	int cpu; // of the load
