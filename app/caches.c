@@ -11,18 +11,6 @@
 #include "base/log.h"
 #include "lcores.h"
 
-static bool configuration_has_cache(const struct config *config)
-{
-	size_t count;
-	const struct config_server *servers = config_servers(config, &count);
-
-	for (size_t i = 0; i < count; i++) {
-		if (servers[i].cache)
-			return true;
-	}
-	return false;
-}
-
 static void find_nodes(const struct app *app, int nodes[])
 {
 	unsigned int lcores[RTE_MAX_LCORE + 1];
@@ -47,18 +35,22 @@ static int open_files(struct app *app)
 	return error;
 }
 
+// The configuration has none.
+static void forget_caches(struct app *app)
+{
+	if (app->options.cache_folder)
+		log_warning("--cache-folder %s: the configuration has no cache",
+			app->options.cache_folder);
+	forward_caches_destroy(app->shared.caches);
+	app->shared.caches = NULL;
+}
+
 int caches_open(struct app *app)
 {
 	int nodes[FORWARD_LCORES_MOST];
 	struct random_stream *random;
 	int error = 0;
 
-	if (!configuration_has_cache(app->config)) {
-		if (app->options.cache_folder)
-			log_warning("--cache-folder %s: the configuration has no cache",
-				app->options.cache_folder);
-		return 0;
-	}
 	find_nodes(app, nodes);
 	random = random_stream_create(NULL);
 	if (random)
@@ -73,6 +65,10 @@ int caches_open(struct app *app)
 	random_stream_destroy(random);
 	if (error)
 		return error;
+	if (!app->shared.caches->count) {
+		forget_caches(app);
+		return 0;
+	}
 	caches_set_wall(app, clock_now());
 	app->cache_control = cache_control_create(app->shared.caches);
 	if (!app->cache_control) {

@@ -35,7 +35,11 @@ static void print_tally(const struct answer_tally *tally)
 		tally->encoded, tally->truncated);
 }
 
-static void good_replies_come_back(void)
+typedef void corpus_make(
+	const struct corpus *corpus, uint32_t number, struct corpus_message *message);
+
+// So many messages of the corpus; none may be wrong.
+static struct answer_tally check_corpus(corpus_make *make, uint32_t count)
 {
 	struct corpus *corpus = corpus_create(SEED, CORPUS_REPLY);
 	struct corpus_message message;
@@ -43,13 +47,20 @@ static void good_replies_come_back(void)
 	uint32_t wrong = 0;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(corpus);
-	for (uint32_t number = 0; number < GOOD_MESSAGES && wrong < 10; number++) {
-		corpus_make_good(corpus, number, &message);
+	for (uint32_t number = 0; number < count && wrong < 10; number++) {
+		make(corpus, number, &message);
 		wrong += check(&tally, &message, number);
 	}
 	corpus_destroy(corpus);
 	print_tally(&tally);
 	CU_ASSERT_EQUAL(wrong, 0);
+	return tally;
+}
+
+static void good_replies_come_back(void)
+{
+	struct answer_tally tally = check_corpus(corpus_make_good, GOOD_MESSAGES);
+
 	CU_ASSERT_EQUAL(tally.read, GOOD_MESSAGES);
 	CU_ASSERT_TRUE(tally.rewritten > GOOD_MESSAGES / 2);
 	CU_ASSERT_TRUE(tally.stripped > 100);
@@ -60,19 +71,8 @@ static void good_replies_come_back(void)
 
 static void damaged_replies_come_back_or_are_refused(void)
 {
-	struct corpus *corpus = corpus_create(SEED, CORPUS_REPLY);
-	struct corpus_message message;
-	struct answer_tally tally = {0};
-	uint32_t wrong = 0;
+	struct answer_tally tally = check_corpus(corpus_make_damaged, CORPUS_MESSAGES);
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(corpus);
-	for (uint32_t index = 0; index < CORPUS_MESSAGES && wrong < 10; index++) {
-		corpus_make_damaged(corpus, index, &message);
-		wrong += check(&tally, &message, index);
-	}
-	corpus_destroy(corpus);
-	print_tally(&tally);
-	CU_ASSERT_EQUAL(wrong, 0);
 	CU_ASSERT_TRUE(tally.rewritten > 1000);
 	CU_ASSERT_TRUE(tally.encoded > 1000);
 	CU_ASSERT_TRUE(tally.checked < tally.read);
