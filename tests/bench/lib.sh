@@ -122,7 +122,8 @@ result_is_there() {
 
 # wait_for_result JSON
 wait_for_result() {
-	wait_until 60 result_is_there "$1" || true
+	# Ten million names are asked before the first window.
+	wait_until 300 result_is_there "$1" || true
 }
 
 # finish_generator JSON: the forwarder ends first, since memif crashes who polls it when the other
