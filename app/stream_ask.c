@@ -66,7 +66,7 @@ static void tell_worker_of_failure(
 	reply.is_failure = true;
 	reply.failure = (uint8_t)failure;
 	if (!stream_link_reply(stream_lcore_link(lcore, asker_lcore(asker)), &reply))
-		lcore->replies_dropped++;
+		stream_lcore_count(&lcore->counters.replies_dropped);
 }
 
 uint32_t stream_lcore_read_asks(struct stream_lcore *lcore, uint16_t worker)
@@ -130,7 +130,7 @@ static void answer_worker(
 	if (stream_link_reply(stream_lcore_link(lcore, asker_lcore(asker)), &reply))
 		return;
 	nic_frame_free(lcore->nic, &reply.frame, 1);
-	lcore->replies_dropped++;
+	stream_lcore_count(&lcore->counters.replies_dropped);
 }
 
 static void answer_own(

@@ -53,8 +53,12 @@ static void sink_send(void *context, struct net_frame *frame)
 	struct net_frame copy;
 
 	// What is lost here is as good as lost on the wire: the attempt times out.
-	if (copy_to_nic(lcore, frame, &copy) && !frame_ring_push(link->sends, &copy))
+	if (!copy_to_nic(lcore, frame, &copy)) {
+		stream_lcore_count(&lcore->counters.sends_dropped);
+	} else if (!frame_ring_push(link->sends, &copy)) {
+		stream_lcore_count(&lcore->counters.sends_dropped);
 		nic_frame_free(lcore->nic, &copy, 1);
+	}
 	stream_frames_release(lcore->frames, frame);
 }
 
@@ -154,13 +158,14 @@ static uint32_t read_hops(struct stream_lcore *lcore, struct stream_link *link)
 
 	for (uint16_t i = 0; i < count; i++) {
 		struct net_frame frame;
-		bool has_frame =
-			stream_frames_copy(lcore->frames, &frame, frames[i].data, frames[i].length);
 
+		if (!stream_frames_copy(lcore->frames, &frame, frames[i].data, frames[i].length)) {
+			stream_lcore_count(&lcore->counters.hops_dropped);
+			continue;
+		}
 		frame.port = frames[i].port;
 		frame.offload = frames[i].offload;
-		if (has_frame)
-			forward_lcore_receive_hopped(lcore->forward, &frame, 1, lcore->now);
+		forward_lcore_receive_hopped(lcore->forward, &frame, 1, lcore->now);
 	}
 	nic_frame_free(lcore->nic, frames, count);
 	return count;

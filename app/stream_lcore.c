@@ -180,6 +180,8 @@ static bool turn(struct stream_lcore *lcore)
 	stream_listeners_follow(&lcore->listeners, lcore->clients, &lcore->tls,
 		rcu_pointer_read(lcore->shared->snapshot), now);
 	count += lcore->loop->event_count;
+	forward_lcore_set_stream_timeout(
+		lcore->forward, stream_clients_idle_timeout(lcore->clients));
 	stream_loop_dispatch(lcore->loop, now);
 	stream_clients_hand_over(lcore->clients, now);
 	stream_upstreams_read_on(lcore->upstreams, now);
@@ -302,6 +304,11 @@ void stream_lcore_wait(struct stream_lcore *lcore)
 struct proxy_pools *stream_lcore_pools(struct stream_lcore *lcore)
 {
 	return proxy_streams_pools(lcore->streams);
+}
+
+const struct stream_lcore_counters *stream_lcore_counters(const struct stream_lcore *lcore)
+{
+	return &lcore->counters;
 }
 
 struct forward_lcore *stream_lcore_forward(struct stream_lcore *lcore)

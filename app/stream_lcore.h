@@ -20,6 +20,13 @@
 
 struct stream_lcore;
 
+// What got lost on the way to or from workers. Written by the stream lcore.
+struct stream_lcore_counters {
+	uint64_t replies_dropped; // to attempts of workers, whose ring was full
+	uint64_t sends_dropped; // datagrams of our own: no frame, or a full ring
+	uint64_t hops_dropped; // replies to those: no frame
+};
+
 struct stream_lcore_options {
 	const struct config *config; // only read within stream_lcore_create()
 	struct nic *nic; // pool `worker_count + index` is this lcore's
@@ -50,6 +57,7 @@ void stream_lcore_wake(struct stream_lcore *lcore);
 
 // Of TCP and TLS, for the sweep and for telemetry.
 struct proxy_pools *stream_lcore_pools(struct stream_lcore *lcore);
+const struct stream_lcore_counters *stream_lcore_counters(const struct stream_lcore *lcore);
 struct forward_lcore *stream_lcore_forward(struct stream_lcore *lcore);
 const struct proxy_stream_counts *stream_lcore_asked(
 	const struct stream_lcore *lcore, uint16_t upstream);

@@ -34,11 +34,16 @@ struct stream_lcore {
 	struct proxy_streams *streams; // exchanges with upstreams, over
 	struct stream_upstreams *upstreams; // these
 	uint64_t *tls_told_at; // by upstream: when the log last said why TLS failed
-	uint64_t replies_dropped; // of workers, whose rings were full
+	struct stream_lcore_counters counters;
 	struct stream_listeners listeners;
 	struct stream_tls tls; // of the listeners
 	uint64_t now; // of this turn
 };
+
+static inline void stream_lcore_count(uint64_t *counter)
+{
+	base_store(counter, *counter + 1);
+}
 
 // The rings between this lcore and a worker.
 static inline struct stream_link *stream_lcore_link(

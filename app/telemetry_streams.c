@@ -105,7 +105,23 @@ static void add_upstream(struct rte_tel_data *data, const struct app *app, uint1
 static int answer_upstreams(
 	const struct app *app, const char *parameters, struct rte_tel_data *data)
 {
-	return telemetry_answer_by_upstream(app, parameters, data, add_upstream);
+	struct stream_lcore_counters sum = {0};
+	int error = telemetry_answer_by_upstream(app, parameters, data, add_upstream);
+
+	for (uint16_t i = 0; i < app->stream_count; i++) {
+		const struct stream_lcore_counters *counters =
+			stream_lcore_counters(app->streams[i]);
+
+		add(&sum.replies_dropped, &counters->replies_dropped);
+		add(&sum.sends_dropped, &counters->sends_dropped);
+		add(&sum.hops_dropped, &counters->hops_dropped);
+	}
+	if (error)
+		return error;
+	rte_tel_data_add_dict_u64(data, "replies_dropped", sum.replies_dropped);
+	rte_tel_data_add_dict_u64(data, "sends_dropped", sum.sends_dropped);
+	rte_tel_data_add_dict_u64(data, "hops_dropped", sum.hops_dropped);
+	return 0;
 }
 
 static int command_upstreams(const char *command, const char *parameters, struct rte_tel_data *data)
