@@ -5,7 +5,7 @@
 #include "dns/message.h"
 #include "stream_lcore_private.h"
 
-#define ASKS_A_RING 32
+#define ASKS_A_RING 64
 
 // Who asks, as one number for proxy/stream_exchange.h: index of the lcore, slot, attempt.
 #define SLOT_BITS 24

@@ -10,20 +10,24 @@
 #include "base/table_memory.h"
 #include "frame_ring.h"
 
-uint32_t stream_link_frames_held(uint16_t worker_count)
+// Rings to more lcores than these are never full together.
+#define RINGS_FULL 4
+
+uint32_t stream_link_frames_held(uint16_t lcore_count)
 {
-	return 2u * STREAM_LINK_ENTRIES * worker_count;
+	return (STREAM_LINK_ATTEMPTS + STREAM_LINK_FRAMES) *
+	       (lcore_count < RINGS_FULL ? lcore_count : RINGS_FULL);
 }
 
 static struct rte_ring *create_ring(
-	const char *name, uint16_t worker, uint16_t stream, uint32_t element)
+	const char *name, uint16_t worker, uint16_t stream, uint32_t element, uint32_t count)
 {
 	char text[RTE_RING_NAMESIZE];
 	struct rte_ring *ring;
 
 	snprintf(text, sizeof(text), "%s_%u_%u", name, worker, stream);
 	ring = rte_ring_create_elem(
-		text, element, STREAM_LINK_ENTRIES, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+		text, element, count, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (!ring)
 		errno = rte_errno;
 	return ring;
@@ -70,14 +74,17 @@ struct stream_link *stream_link_create(uint16_t worker, uint16_t stream, struct 
 	if (!link)
 		return NULL;
 	link->loop = loop;
-	link->asks = create_ring("asks", worker, stream, sizeof(struct stream_ask));
+	link->asks = create_ring(
+		"asks", worker, stream, sizeof(struct stream_ask), STREAM_LINK_ATTEMPTS);
 	if (link->asks)
-		link->hops = create_ring("stream_hops", worker, stream, sizeof(struct net_frame));
+		link->hops = create_ring("stream_hops", worker, stream, sizeof(struct net_frame),
+			STREAM_LINK_FRAMES);
 	if (link->hops)
-		link->replies =
-			create_ring("replies", worker, stream, sizeof(struct forward_stream_reply));
+		link->replies = create_ring("replies", worker, stream,
+			sizeof(struct forward_stream_reply), STREAM_LINK_ATTEMPTS);
 	if (link->replies)
-		link->sends = create_ring("sends", worker, stream, sizeof(struct net_frame));
+		link->sends = create_ring(
+			"sends", worker, stream, sizeof(struct net_frame), STREAM_LINK_FRAMES);
 	if (link->sends)
 		return link;
 	error = errno;

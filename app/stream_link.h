@@ -12,7 +12,10 @@
 #include "nic/nic.h"
 #include "stream/loop.h"
 
-#define STREAM_LINK_ENTRIES 512 // a ring
+// Entries of the rings of attempts and their replies, as many as a busy worker has in flight for the
+// turns that a stream lcore may miss, and of those of frames.
+#define STREAM_LINK_ATTEMPTS 2048
+#define STREAM_LINK_FRAMES 512
 
 // An attempt over a stream that a worker wants. The frame is one of the worker's pool.
 struct stream_ask {
@@ -34,8 +37,8 @@ struct stream_link {
 	bool is_to_be_rung; // the worker's own: it has put something in since it last rang
 };
 
-// Frames of one stream lcore's pool that can wait in rings to so many workers.
-uint32_t stream_link_frames_held(uint16_t worker_count);
+// Frames of one lcore's pool that can wait in its rings to so many lcores of the other kind.
+uint32_t stream_link_frames_held(uint16_t lcore_count);
 
 // NULL with errno. `loop` must live longer.
 struct stream_link *stream_link_create(uint16_t worker, uint16_t stream, struct stream_loop *loop);

@@ -12,7 +12,7 @@
 
 #define HOP_RING_FRAMES 512
 #define KERNEL_RING_FRAMES 1024
-#define REPLIES_A_TURN 32
+#define REPLIES_A_TURN 64
 // Rings to more workers than these are never full together, but by an attack on many queues.
 #define HOP_RINGS_FULL 4
 
@@ -22,7 +22,7 @@ uint32_t worker_frames_held(uint16_t port_count, uint16_t worker_count, uint16_t
 
 	// One ring to the kernel a port, that from the kernel, and what is about to be sent.
 	return port_count * (KERNEL_RING_FRAMES + NIC_BURST) + KERNEL_RING_FRAMES +
-	       2u * STREAM_LINK_ENTRIES * stream_count +
+	       stream_link_frames_held(stream_count) +
 	       HOP_RING_FRAMES * (others < HOP_RINGS_FULL ? others : HOP_RINGS_FULL);
 }
 
