@@ -179,8 +179,6 @@ static bool turn(struct stream_lcore *lcore)
 
 	stream_listeners_follow(&lcore->listeners, lcore->clients, &lcore->tls,
 		rcu_pointer_read(lcore->shared->snapshot), now);
-	forward_lcore_set_stream_timeout(
-		lcore->forward, stream_clients_idle_timeout(lcore->clients));
 	count += lcore->loop->event_count;
 	forward_lcore_set_stream_timeout(
 		lcore->forward, stream_clients_idle_timeout(lcore->clients));
