@@ -77,6 +77,10 @@ write_zone() {
 	for index in {01..19}; do
 		printf 'large\tTXT\t"%s %0190d"\n' "$index" 0
 	done >>"$scratch/example.test.zone"
+	# And about 63,000.
+	for index in {001..250}; do
+		printf 'huge\tTXT\t"%s %0236d"\n' "$index" 0
+	done >>"$scratch/example.test.zone"
 }
 
 knot_answers() {
