@@ -63,7 +63,7 @@ int caches_open(struct app *app)
 					       : strerror(-error));
 	}
 	random_stream_destroy(random);
-	if (error)
+	if (!app->shared.caches)
 		return error;
 	if (!app->shared.caches->count) {
 		forget_caches(app);

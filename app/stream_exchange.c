@@ -159,12 +159,10 @@ static uint32_t read_hops(struct stream_lcore *lcore, struct stream_link *link)
 	for (uint16_t i = 0; i < count; i++) {
 		struct net_frame frame;
 
-		if (!stream_frames_copy(lcore->frames, &frame, frames[i].data, frames[i].length)) {
+		if (!stream_frames_copy_frame(lcore->frames, &frame, &frames[i])) {
 			stream_lcore_count(&lcore->counters.hops_dropped);
 			continue;
 		}
-		frame.port = frames[i].port;
-		frame.offload = frames[i].offload;
 		forward_lcore_receive_hopped(lcore->forward, &frame, 1, lcore->now);
 	}
 	nic_frame_free(lcore->nic, frames, count);

@@ -68,6 +68,16 @@ bool stream_frames_copy(struct stream_frames *frames, struct net_frame *frame,
 	return true;
 }
 
+bool stream_frames_copy_frame(
+	struct stream_frames *frames, struct net_frame *frame, const struct net_frame *from)
+{
+	if (!stream_frames_copy(frames, frame, from->data, from->length))
+		return false;
+	frame->port = from->port;
+	frame->offload = from->offload;
+	return true;
+}
+
 void stream_frames_release(struct stream_frames *frames, struct net_frame *frame)
 {
 	frames->free[frames->free_count++] = frame->buffer;

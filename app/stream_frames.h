@@ -19,6 +19,9 @@ bool stream_frames_allocate(struct stream_frames *frames, struct net_frame *fram
 // The same with these bytes, 65535 at most, as its payload.
 bool stream_frames_copy(struct stream_frames *frames, struct net_frame *frame,
 	const uint8_t *payload, uint16_t length);
+// The same with a frame as it came from a NIC, headers and all.
+bool stream_frames_copy_frame(
+	struct stream_frames *frames, struct net_frame *frame, const struct net_frame *from);
 void stream_frames_release(struct stream_frames *frames, struct net_frame *frame);
 
 uint16_t stream_frames_left(const struct stream_frames *frames);

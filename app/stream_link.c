@@ -33,6 +33,12 @@ static struct rte_ring *create_ring(
 	return ring;
 }
 
+uint16_t stream_link_pop_asks(struct stream_link *link, struct stream_ask *asks, uint16_t most)
+{
+	return (uint16_t)rte_ring_sc_dequeue_burst_elem(
+		link->asks, asks, sizeof(*asks), most, NULL);
+}
+
 static void free_asks(struct stream_link *link, struct nic *nic)
 {
 	struct stream_ask ask;

@@ -67,19 +67,12 @@ static inline uint16_t stream_link_pop_replies(
 }
 
 // The stream lcore's: false when the ring is full.
-static inline bool stream_link_reply(
-	struct stream_link *link, const struct forward_stream_reply *reply)
+static inline bool stream_link_reply(struct stream_link *link, struct forward_stream_reply *reply)
 {
-	return rte_ring_sp_enqueue_elem(link->replies, (void *)(uintptr_t)reply, sizeof(*reply)) ==
-	       0;
+	return rte_ring_sp_enqueue_elem(link->replies, reply, sizeof(*reply)) == 0;
 }
 
-static inline uint16_t stream_link_pop_asks(
-	struct stream_link *link, struct stream_ask *asks, uint16_t most)
-{
-	return (uint16_t)rte_ring_sc_dequeue_burst_elem(
-		link->asks, asks, sizeof(*asks), most, NULL);
-}
+uint16_t stream_link_pop_asks(struct stream_link *link, struct stream_ask *asks, uint16_t most);
 
 // True if the worker has put in nothing that is not taken out.
 static inline bool stream_link_is_empty(const struct stream_link *link)

@@ -58,12 +58,12 @@ int forward_shared_init(struct forward_shared *shared, const struct forward_shar
 	shared->port_owners = malloc((size_t)last - first + 1);
 	if (!shared->port_owners)
 		return -ENOMEM;
-	for (uint16_t lcore = 0; lcore < lcores; lcore++) {
+	for (uint32_t lcore = 0; lcore < lcores; lcore++) {
 		uint16_t start;
 		uint16_t count;
 
-		forward_local_ports(shared, lcore, &start, &count);
-		memset(shared->port_owners + (start - first), lcore, count);
+		forward_local_ports(shared, (uint16_t)lcore, &start, &count);
+		memset(shared->port_owners + (start - first), (int)lcore, count);
 	}
 	return 0;
 }

@@ -105,7 +105,8 @@ static int pool_create(struct nic *nic, uint16_t queue, unsigned int lcore, uint
 			rte_strerror(rte_errno));
 		return -rte_errno;
 	}
-	if (pool_take_out_last(nic->pools[queue].pool)) {
+	if (nic->keeps_frames && queue < nic->queues &&
+		pool_take_out_last(nic->pools[queue].pool)) {
 		nic_error_set(error, "%s", strerror(ENOMEM));
 		return -ENOMEM;
 	}

@@ -358,8 +358,9 @@ static void check_sent_flags(struct nic *nic, bool is_ipv4, uint16_t offload, ui
 	CU_ASSERT_EQUAL(mbuf->ol_flags, flags);
 	CU_ASSERT_EQUAL(mbuf->pkt_len, (is_ipv4 ? 42 : 62) + 6u);
 	CU_ASSERT_EQUAL(mbuf->data_len, mbuf->pkt_len);
-	CU_ASSERT_EQUAL(mbuf->l2_len, 14);
-	CU_ASSERT_EQUAL(mbuf->l3_len, is_ipv4 ? 20 : 40);
+	// Lengths of headers are for the NIC that fills in what stands in them.
+	CU_ASSERT(!flags || mbuf->l2_len == 14);
+	CU_ASSERT(!flags || mbuf->l3_len == (is_ipv4 ? 20 : 40));
 	rte_pktmbuf_free(mbuf);
 }
 
