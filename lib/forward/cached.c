@@ -253,9 +253,10 @@ void forward_cached_receive(struct forward_lcore *lcore, struct forward_piece *p
 	look_up(lcore, piece, now);
 	for (uint16_t i = 0; i < piece->query_count; i++) {
 		struct forward_query *query = &piece->queries[i];
-		const struct cache_lookup *lookup = &lcore->cached->lookups[query->lookup];
 
 		if (query->may_be_cached) {
+			const struct cache_lookup *lookup = &lcore->cached->lookups[query->lookup];
+
 			if (query_try_found(lcore, query, lookup, now))
 				continue;
 			query->found_stale = lookup->state == CACHE_STALE;
