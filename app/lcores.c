@@ -104,22 +104,19 @@ static void close_loops(struct app *app)
 	free(app->loops);
 }
 
-static int open_workers(struct app *app)
+static int open_workers(struct app *app, const unsigned int lcores[])
 {
-	unsigned int lcore = UINT_MAX;
-
 	app->workers = calloc(app->worker_count, sizeof(struct worker *));
 	if (!app->workers)
 		return -ENOMEM;
 	for (uint16_t i = 0; i < app->worker_count; i++) {
-		lcore = rte_get_next_lcore(lcore, 1, 0);
 		app->workers[i] = worker_create(&(struct worker_options){
 			.nic = app->nic,
 			.shared = &app->shared,
 			.set = app->set,
 			.index = i,
 			.worker_count = app->worker_count,
-			.lcore_id = lcore,
+			.lcore_id = lcores[i],
 			.queries = app->options.queries,
 			.phase = &app->phase,
 			.workers = app->workers,
@@ -129,21 +126,19 @@ static int open_workers(struct app *app)
 		if (!app->workers[i]) {
 			int error = errno;
 
-			log_error("no worker for lcore %u: %s", lcore, strerror(error));
+			log_error("no worker for lcore %u: %s", lcores[i], strerror(error));
 			return -error;
 		}
 	}
 	return 0;
 }
 
-static int open_stream_lcores(struct app *app)
+static int open_stream_lcores(struct app *app, const unsigned int lcores[])
 {
-	unsigned int lcores[RTE_MAX_LCORE + 1];
 	uint8_t secret[TLS_SECRET_BYTES];
 
 	if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret))
 		return -errno;
-	lcores_list(app, lcores);
 	for (uint16_t i = 0; i < app->stream_count; i++) {
 		struct stream_lcore_options options = {
 			.config = app->config,
@@ -181,12 +176,14 @@ static int list_forward_lcores(struct app *app)
 
 int lcores_open(struct app *app)
 {
+	unsigned int lcores[RTE_MAX_LCORE + 1];
 	int error = open_loops(app);
 
+	lcores_list(app, lcores);
 	if (!error)
-		error = open_workers(app);
+		error = open_workers(app, lcores);
 	if (!error)
-		error = open_stream_lcores(app);
+		error = open_stream_lcores(app, lcores);
 	if (!error)
 		error = list_forward_lcores(app);
 	return error;
