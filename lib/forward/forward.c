@@ -341,8 +341,7 @@ void forward_lcore_expire(struct forward_lcore *lcore, uint64_t now)
 	proxy_pools_read_messages(&lcore->proxy->pools, MESSAGES_A_BURST, now);
 	for (int i = 0; i < EXPIRED_A_BURST && proxy_take_expired(lcore->proxy, now, &slot); i++) {
 		stats_count(&lcore->counters, STATS_ATTEMPT_TIMEOUTS);
-		proxy_attempt_fail(lcore->proxy, slot, PROXY_FAILURE_TIMEOUT, now);
-		forward_query_attempt_again(lcore, slot, NULL, now);
+		forward_query_attempt_fail(lcore, slot, PROXY_FAILURE_TIMEOUT, NULL, now);
 	}
 	if (lcore->cached)
 		forward_cached_turn(lcore, now);

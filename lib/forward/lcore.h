@@ -87,6 +87,14 @@ void forward_query_attempt(
 void forward_query_attempt_again(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now);
 
+// The attempt on its way failed: the next upstream is asked, in the frame as above.
+static inline void forward_query_attempt_fail(struct forward_lcore *lcore, uint32_t slot,
+	enum proxy_failure failure, struct net_frame *frame, uint64_t now)
+{
+	proxy_attempt_fail(lcore->proxy, slot, failure, now);
+	forward_query_attempt_again(lcore, slot, frame, now);
+}
+
 // The reply was cut: the same upstream is asked over a stream, if that is wanted, in the frame,
 // which is taken then. False: nothing was done.
 bool forward_query_ask_whole(

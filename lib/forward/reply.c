@@ -103,8 +103,7 @@ void forward_reply_receive(struct forward_lcore *lcore, struct net_frame *frame,
 		return;
 	case PROXY_REPLY_GARBAGE:
 		stats_count(&lcore->counters, STATS_REPLY_GARBAGE);
-		proxy_attempt_fail(lcore->proxy, slot, PROXY_FAILURE_GARBAGE, now);
-		forward_query_attempt_again(lcore, slot, frame, now);
+		forward_query_attempt_fail(lcore, slot, PROXY_FAILURE_GARBAGE, frame, now);
 		return;
 	case PROXY_REPLY_SHORT:
 		forward_frame_drop(lcore, frame, STATS_REPLY_SHORT);
@@ -137,6 +136,5 @@ void forward_error_receive(struct forward_lcore *lcore, struct net_frame *frame,
 	}
 	stats_count(&lcore->counters, STATS_ICMP_MATCHED);
 	forward_frame_release(lcore, frame);
-	proxy_attempt_fail(lcore->proxy, slot, PROXY_FAILURE_UNREACHABLE, now);
-	forward_query_attempt_again(lcore, slot, NULL, now);
+	forward_query_attempt_fail(lcore, slot, PROXY_FAILURE_UNREACHABLE, NULL, now);
 }

@@ -132,14 +132,6 @@ void forward_lcore_receive_stream_queries(struct forward_lcore *lcore,
 	}
 }
 
-// The next upstream is asked, in the frame if it is not NULL.
-static void attempt_fail(struct forward_lcore *lcore, uint32_t slot, enum proxy_failure failure,
-	struct net_frame *frame, uint64_t now)
-{
-	proxy_attempt_fail(lcore->proxy, slot, failure, now);
-	forward_query_attempt_again(lcore, slot, frame, now);
-}
-
 static void reply_receive(
 	struct forward_lcore *lcore, struct forward_stream_reply *reply, uint64_t now)
 {
@@ -158,7 +150,7 @@ static void reply_receive(
 		break;
 	}
 	stats_count(&lcore->counters, STATS_REPLY_GARBAGE);
-	attempt_fail(lcore, reply->slot, PROXY_FAILURE_GARBAGE, frame, now);
+	forward_query_attempt_fail(lcore, reply->slot, PROXY_FAILURE_GARBAGE, frame, now);
 }
 
 void forward_lcore_receive_stream_replies(struct forward_lcore *lcore,
@@ -181,6 +173,7 @@ void forward_lcore_receive_stream_replies(struct forward_lcore *lcore,
 			continue;
 		}
 		stats_count(&lcore->counters, STATS_REPLY_STREAM_FAILED);
-		attempt_fail(lcore, reply->slot, (enum proxy_failure)reply->failure, NULL, now);
+		forward_query_attempt_fail(
+			lcore, reply->slot, (enum proxy_failure)reply->failure, NULL, now);
 	}
 }
