@@ -65,6 +65,11 @@ struct config_forward {
 	struct config_tls_files tls; // for upstreams of tls://
 	bool has_source_address;
 	struct net_address source_address;
+	// Bit n: replies with rcode n, after which the next upstream is asked, or the next forward.
+	uint32_t failover_rcodes;
+	uint32_t next_rcodes;
+	bool next_on_nodata;
+	size_t block; // the first of its servers: the forwards of one block stand side by side
 	unsigned int line; // of the directive in its file
 };
 

@@ -197,26 +197,53 @@ static int option_check_health_check(
 	return err;
 }
 
-// The response codes that have names (RFC 6895, section 2.3), as they are written in files.
-static int option_check_rcodes(
-	struct config_forward_options *options, const struct config_line *line)
+// Adds the bit of each rcode of the line: those with names (RFC 6895, section 2.3), as they are
+// written in files.
+static int option_read_rcodes(
+	struct config_forward_options *options, const struct config_line *line, uint32_t *rcodes)
 {
-	static const char *const names[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",
-		"REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE", "BADSIG",
-		"BADVERS", "BADKEY", "BADTIME", "BADMODE", "BADNAME", "BADALG", "BADTRUNC",
-		"BADCOOKIE"};
+	static const struct {
+		const char *name;
+		uint8_t rcode;
+	} names[] = {{"NOERROR", 0}, {"FORMERR", 1}, {"SERVFAIL", 2}, {"NXDOMAIN", 3},
+		{"NOTIMP", 4}, {"NOTIMPL", 4}, {"REFUSED", 5}, {"YXDOMAIN", 6}, {"YXRRSET", 7},
+		{"NXRRSET", 8}, {"NOTAUTH", 9}, {"NOTZONE", 10}, {"BADSIG", 16}, {"BADVERS", 16},
+		{"BADKEY", 17}, {"BADTIME", 18}, {"BADMODE", 19}, {"BADNAME", 20}, {"BADALG", 21},
+		{"BADTRUNC", 22}, {"BADCOOKIE", 23}};
 
 	for (size_t i = 1; i < line->count; i++) {
 		size_t found = 0;
 
 		while (found < BASE_ARRAY_SIZE(names) &&
-			strcasecmp(line->words[i].text, names[found]) != 0)
+			strcasecmp(line->words[i].text, names[found].name) != 0)
 			found++;
 		if (found == BASE_ARRAY_SIZE(names))
 			return option_fail(options, line, i, "is not a response code");
-		if (found == 0 && strcmp(line->words[0].text, "failover") == 0)
+		*rcodes |= UINT32_C(1) << names[found].rcode;
+	}
+	return 0;
+}
+
+static int option_read_failover(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	for (size_t i = 1; i < line->count; i++) {
+		if (strcasecmp(line->words[i].text, "NOERROR") == 0)
 			return option_fail(options, line, i, "is no failure");
 	}
+	return option_read_rcodes(options, line, &options->forward->failover_rcodes);
+}
+
+static int option_read_next(struct config_forward_options *options, const struct config_line *line)
+{
+	return option_read_rcodes(options, line, &options->forward->next_rcodes);
+}
+
+static int option_read_next_on_nodata(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	(void)line;
+	options->forward->next_on_nodata = true;
 	return 0;
 }
 
@@ -262,11 +289,11 @@ static const struct forward_option forward_options[] = {
 	{"min_idle_conns", 1, 1, option_read_min_idle_conns, false},
 	{"tls", 0, 3, option_read_tls, false},
 	{"tls_servername", 1, 1, option_read_tls_servername, false},
+	{"failover", 1, CONFIG_ANY_COUNT, option_read_failover, false},
+	{"next", 1, CONFIG_ANY_COUNT, option_read_next, false},
+	{"next_on_nodata", 0, 0, option_read_next_on_nodata, false},
 	{"max_fails", 1, 1, option_check_number, true},
 	{"health_check", 1, CONFIG_ANY_COUNT, option_check_health_check, true},
-	{"failover", 1, CONFIG_ANY_COUNT, option_check_rcodes, true},
-	{"next", 1, CONFIG_ANY_COUNT, option_check_rcodes, true},
-	{"next_on_nodata", 0, 0, NULL, true},
 	{"failfast_all_unhealthy_upstreams", 0, 0, NULL, true},
 	{"resolver", 1, CONFIG_ANY_COUNT, option_check_resolvers, true},
 	{"doh_method", 1, 1, option_check_doh_method, true},

@@ -84,6 +84,7 @@ static int directive_read_forward(
 		&config->arena, block->forwards, block->forward_count, sizeof(void *));
 	struct config_forward **of_all = config_arena_grow(
 		&config->arena, config->forwards, config->forward_count, sizeof(void *));
+	int err;
 
 	if (!of_block || !of_all)
 		return config_fail_memory(parser->reader.error, line->place);
@@ -94,7 +95,9 @@ static int directive_read_forward(
 		return config_fail_memory(parser->reader.error, line->place);
 	of_block[block->forward_count++] = forward;
 	of_all[config->forward_count++] = forward;
-	return config_read_forward(&parser->reader, &parser->lines, line, forward);
+	err = config_read_forward(&parser->reader, &parser->lines, line, forward);
+	forward->block = block->first;
+	return err;
 }
 
 static int directive_read_cache(

@@ -42,6 +42,16 @@ void forward_cached_begin_refresh(struct forward_lcore *lcore, uint32_t slot);
 void forward_cached_reply(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	struct dns_message *reply, uint64_t now);
 
+// The reply says that its upstream knows no EDNS, and OPT was ours: it is asked again without, in
+// the frame, which is taken then. False: nothing was done.
+bool forward_cached_ask_as_sent(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	const struct dns_message *reply, uint64_t now);
+
+// The query in `slot`, which has a cache, is over: everybody who waits gets REFUSED. The frame is
+// taken.
+void forward_cached_refuse(
+	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now);
+
 // The query in `slot`, which has a cache, is given up: everybody who waits gets what is stale, or
 // SERVFAIL. The frame, if not NULL, is taken.
 void forward_cached_give_up(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,

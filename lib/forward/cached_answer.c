@@ -2,16 +2,25 @@
 // One answer to all who wait for it.
 #include "forward/cached_answer.h"
 
-// Without a value: SERVFAIL, or an empty answer with TC.
+// SERVFAIL, REFUSED, or an empty answer with TC.
 static uint16_t write_without_value(struct net_frame *frame,
 	const struct cache_answer_client *client, const struct cached_source *source)
 {
 	uint8_t *bytes = net_frame_payload(frame);
 	struct dns_message query;
 	enum dns_read_result read = dns_message_read(&query, bytes, frame->payload_length);
-	uint16_t length = dns_message_make_error(bytes, net_frame_payload_room(frame), read, &query,
-		source->is_truncated ? DNS_RCODE_NOERROR : DNS_RCODE_SERVFAIL,
-		source->is_truncated ? DNS_EDE_NONE : source->extended, client->udp_size);
+	enum dns_extended_error extended = DNS_EDE_NONE;
+	enum dns_rcode rcode = DNS_RCODE_NOERROR;
+	uint16_t length;
+
+	if (source->is_refused) {
+		rcode = DNS_RCODE_REFUSED;
+	} else if (!source->is_truncated) {
+		rcode = DNS_RCODE_SERVFAIL;
+		extended = source->extended;
+	}
+	length = dns_message_make_error(bytes, net_frame_payload_room(frame), read, &query, rcode,
+		extended, client->udp_size);
 
 	if (source->is_truncated)
 		dns_bytes_set_flags(bytes, bytes_load_u16(bytes + DNS_FLAGS_OFFSET) | DNS_FLAG_TC);

@@ -10,9 +10,11 @@
 
 // One answer to any number of clients.
 struct cached_source {
-	struct cache_answer_value value; // of length 0: SERVFAIL, or TC alone
+	struct cache_answer_value value; // of length 0: SERVFAIL, or as below
 	struct cache_answer_manner manner; // but for rotation
-	bool is_truncated; // without a value: TC, so that the client comes back over TCP
+	// Without a value: TC, so that the client comes back over TCP, or REFUSED.
+	bool is_truncated;
+	bool is_refused;
 	enum dns_extended_error extended; // with SERVFAIL
 	uint8_t scope_length; // for a client that told its subnet
 	enum stats_counter verdict;

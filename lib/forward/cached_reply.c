@@ -209,6 +209,17 @@ static bool reply_refuses_opt(
 		       proxy_pending_at(&lcore->proxy->pending, slot));
 }
 
+bool forward_cached_ask_as_sent(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	const struct dns_message *reply, uint64_t now)
+{
+	if (!reply_refuses_opt(lcore, slot, reply))
+		return false;
+	forward_client_of(lcore->proxy, slot)->is_asked_as_sent = true;
+	proxy_attempt_finish(lcore->proxy, slot, now);
+	forward_query_attempt_again(lcore, slot, frame, now);
+	return true;
+}
+
 void forward_cached_reply(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	struct dns_message *message, uint64_t now)
 {
@@ -219,12 +230,6 @@ void forward_cached_reply(struct forward_lcore *lcore, uint32_t slot, struct net
 	struct cached_reply reply;
 	uint16_t length = 0;
 
-	if (base_unlikely(reply_refuses_opt(lcore, slot, message))) {
-		forward_client_of(lcore->proxy, slot)->is_asked_as_sent = true;
-		proxy_attempt_finish(lcore->proxy, slot, now);
-		forward_query_attempt_again(lcore, slot, frame, now);
-		return;
-	}
 	reply_begin(lcore, slot, &reply, now);
 	refusal = cache_answer_classify(&class_, reply.query_bytes, &reply.query,
 		net_frame_payload(frame), frame->payload_length, message, &reply.cache->limits,
@@ -281,6 +286,16 @@ void forward_cached_give_up(struct forward_lcore *lcore, uint32_t slot, struct n
 	reply_begin(lcore, slot, &reply, now);
 	if (!answer_all_stale(lcore, slot, frame, &reply, encode_failure(lcore, &reply), now))
 		forward_cached_answer_all(lcore, slot, frame, &failed);
+	forward_cached_finish(lcore, slot, now);
+}
+
+void forward_cached_refuse(
+	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
+{
+	const struct cached_source refused = {
+		.is_refused = true, .verdict = STATS_QUERY_CONCURRENT};
+
+	forward_cached_answer_all(lcore, slot, frame, &refused);
 	forward_cached_finish(lcore, slot, now);
 }
 

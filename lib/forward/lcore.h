@@ -100,11 +100,21 @@ static inline void forward_query_attempt_fail(struct forward_lcore *lcore, uint3
 bool forward_query_ask_whole(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now);
 
+// The query, which was started, is REFUSED after all: no upstream of the forward that it was handed
+// to may be asked. The frame is taken, whatever is in it.
+void forward_query_refuse_started(
+	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now);
+
+// The good reply to the query in `slot` is not the last word: the query goes on elsewhere, and the
+// frame is taken. False: nothing was done.
+bool forward_reply_ask_on(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	const struct dns_message *reply, uint64_t now);
+
 // The reply goes to the client of the slot, as it is but for what belongs to the client.
 void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	struct dns_message *reply);
 
-// The good reply to the query in `slot`, from wherever it came.
+// The good reply to the query in `slot`, from wherever it came: counted here.
 void forward_reply_use(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	struct dns_message *reply, uint64_t now);
 

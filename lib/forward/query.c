@@ -23,30 +23,48 @@ void forward_query_drop(
 	forward_frame_drop(lcore, query->frame, verdict);
 }
 
+// How a query that was started ends without a reply.
+struct query_end {
+	enum dns_rcode rcode;
+	enum dns_extended_error extended;
+	enum stats_counter verdict;
+};
+
+// The payload is the query as the client sent it, which no cache knows of.
+static void query_end_with(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	const struct query_end *end, uint64_t now)
+{
+	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
+	struct forward_destination destination = client->destination;
+	struct dns_message query;
+	enum dns_read_result read =
+		dns_message_read(&query, net_frame_payload(frame), frame->payload_length);
+
+	net_frame_payload_rewritten(frame,
+		dns_message_make_error(net_frame_payload(frame), net_frame_payload_room(frame),
+			read, &query, end->rcode, end->extended, client->bufsize));
+	stats_count(&lcore->counters, end->verdict);
+	proxy_query_finish(lcore->proxy, slot, now);
+	forward_answer_send(lcore, frame, &destination);
+}
+
 // SERVFAIL for a query that was started: the payload is the query as the client sent it.
 static void query_give_up(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
 {
 	const struct proxy_pending *pending = proxy_pending_at(&lcore->proxy->pending, slot);
-	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
-	enum dns_extended_error extended = pending->last_failure == PROXY_FAILURE_GARBAGE
-						   ? DNS_EDE_NETWORK_ERROR
-						   : DNS_EDE_NO_REACHABLE_AUTHORITY;
-	struct forward_destination destination = client->destination;
-	struct dns_message query;
-	enum dns_read_result read;
+	const struct query_end end = {
+		.rcode = DNS_RCODE_SERVFAIL,
+		.extended = pending->last_failure == PROXY_FAILURE_GARBAGE
+				    ? DNS_EDE_NETWORK_ERROR
+				    : DNS_EDE_NO_REACHABLE_AUTHORITY,
+		.verdict = STATS_QUERY_FAILED,
+	};
 
-	if (client->cache != FORWARD_NO_CACHE) {
-		forward_cached_give_up(lcore, slot, frame, extended, now);
-		return;
-	}
-	read = dns_message_read(&query, net_frame_payload(frame), frame->payload_length);
-	net_frame_payload_rewritten(frame,
-		dns_message_make_error(net_frame_payload(frame), net_frame_payload_room(frame),
-			read, &query, DNS_RCODE_SERVFAIL, extended, client->bufsize));
-	stats_count(&lcore->counters, STATS_QUERY_FAILED);
-	proxy_query_finish(lcore->proxy, slot, now);
-	forward_answer_send(lcore, frame, &destination);
+	if (forward_client_of(lcore->proxy, slot)->cache != FORWARD_NO_CACHE)
+		forward_cached_give_up(lcore, slot, frame, end.extended, now);
+	else
+		query_end_with(lcore, slot, frame, &end, now);
 }
 
 bool forward_query_adds_opt(
@@ -208,6 +226,25 @@ bool forward_query_ask_whole(
 	else
 		attempt_send(lcore, slot, frame, &attempt, now);
 	return true;
+}
+
+void forward_query_refuse_started(
+	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
+{
+	const struct query_end end = {.rcode = DNS_RCODE_REFUSED,
+		.extended = DNS_EDE_NONE,
+		.verdict = STATS_QUERY_CONCURRENT};
+	struct net_frame fresh;
+
+	if (forward_client_of(lcore->proxy, slot)->cache != FORWARD_NO_CACHE) {
+		forward_cached_refuse(lcore, slot, frame, now);
+		return;
+	}
+	frame = query_refill(lcore, slot, frame, &fresh);
+	if (base_unlikely(!frame))
+		query_abandon(lcore, slot, now);
+	else
+		query_end_with(lcore, slot, frame, &end, now);
 }
 
 void forward_query_refuse(

@@ -76,12 +76,24 @@ void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_
 	forward_answer_send(lcore, frame, &destination);
 }
 
+// True of few replies: those that forward_reply_ask_on() has to see.
+static inline bool reply_may_ask_on(
+	const struct forward_lcore *lcore, uint32_t slot, const struct dns_message *reply)
+{
+	uint16_t group = proxy_pending_at(&lcore->proxy->pending, slot)->group;
+	const struct proxy_settings *settings = &lcore->proxy->set->groups[group].settings;
+
+	return reply->rcode || reply->flags & DNS_FLAG_TC || reply->edns.rcode_high ||
+	       settings->next_rcodes || settings->next_on_nodata;
+}
+
 void forward_reply_use(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	struct dns_message *reply, uint64_t now)
 {
-	if (base_unlikely(reply->flags & DNS_FLAG_TC) &&
-		forward_query_ask_whole(lcore, slot, frame, now))
+	if (base_unlikely(reply_may_ask_on(lcore, slot, reply)) &&
+		forward_reply_ask_on(lcore, slot, frame, reply, now))
 		return;
+	stats_count(&lcore->counters, STATS_REPLY_RELAYED);
 	if (forward_client_of(lcore->proxy, slot)->cache != FORWARD_NO_CACHE) {
 		forward_cached_reply(lcore, slot, frame, reply, now);
 		return;
@@ -98,7 +110,6 @@ void forward_reply_receive(struct forward_lcore *lcore, struct net_frame *frame,
 	switch (proxy_reply_match(lcore->proxy, &frame->source, &frame->destination,
 		net_frame_payload(frame), frame->payload_length, &reply, &slot)) {
 	case PROXY_REPLY_GOOD:
-		stats_count(&lcore->counters, STATS_REPLY_RELAYED);
 		forward_reply_use(lcore, slot, frame, &reply, now);
 		return;
 	case PROXY_REPLY_GARBAGE:

@@ -10,6 +10,7 @@
 // entry of port 0, without zones, for every local address. No port of an address is served both
 // ways: the configuration would have been refused.
 struct forward_snapshot {
+	const struct config *config;
 	struct forward_listener *listeners;
 	size_t listener_count; // over UDP and TCP
 	size_t stream_listener_count; // with those over TLS
@@ -99,6 +100,12 @@ bool forward_snapshot_match_cache(const struct forward_snapshot *snapshot, uint1
 			return true;
 	}
 	return false;
+}
+
+uint16_t forward_snapshot_next_group(const struct forward_snapshot *snapshot, uint16_t group,
+	const uint8_t *name, uint16_t length)
+{
+	return forward_zones_next_group(snapshot->config, group, name, length);
 }
 
 static void snapshot_add_entry(struct forward_snapshot *snapshot, const struct net_address *address,
@@ -218,6 +225,7 @@ struct forward_snapshot *forward_snapshot_create(
 
 	if (!snapshot)
 		return NULL;
+	snapshot->config = config;
 	while (size < 2 * most)
 		size *= 2;
 	snapshot->table_mask = size - 1;
@@ -272,6 +280,9 @@ static void template_fill(struct proxy_group_template *template,
 				.max_connect_attempts = forward->max_connect_attempts,
 				.force_tcp = forward->force_tcp,
 				.prefer_udp = forward->prefer_udp,
+				.failover_rcodes = forward->failover_rcodes,
+				.next_rcodes = forward->next_rcodes,
+				.next_on_nodata = forward->next_on_nodata,
 				.max_inflight = forward->max_inflight,
 				.min_idle_conns = forward->min_idle_conns,
 			},

@@ -64,6 +64,11 @@ struct forward_match {
 struct forward_match forward_listener_match(
 	const struct forward_listener *listener, const uint8_t *name, uint16_t length);
 
+// Where a query for this name goes on when the forward of `group` hands it over: the group of the
+// next forward of its block that takes the name, FORWARD_NO_GROUP if there is none.
+uint16_t forward_snapshot_next_group(const struct forward_snapshot *snapshot, uint16_t group,
+	const uint8_t *name, uint16_t length);
+
 // What any listener that uses this cache says to the name; false where none does.
 bool forward_snapshot_match_cache(const struct forward_snapshot *snapshot, uint16_t cache,
 	const uint8_t *name, uint16_t length, struct forward_match *match);

@@ -143,7 +143,6 @@ static void reply_receive(
 	case PROXY_REPLY_GOOD:
 		if (base_unlikely(!remove_hop_options(frame, &message)))
 			break;
-		stats_count(&lcore->counters, STATS_REPLY_RELAYED);
 		forward_reply_use(lcore, reply->slot, frame, &message, now);
 		return;
 	default:

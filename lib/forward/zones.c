@@ -263,3 +263,19 @@ struct forward_match forward_zones_match(
 	}
 	return match;
 }
+
+uint16_t forward_zones_next_group(
+	const struct config *config, uint16_t group, const uint8_t *name, uint16_t length)
+{
+	size_t count;
+	const struct config_forward *const *forwards = config_forwards(config, &count);
+	struct name_labels labels;
+
+	name_labels_find(&labels, name, length);
+	for (size_t i = group + 1u; i < count && forwards[i]->block == forwards[group]->block;
+		i++) {
+		if (forward_takes(forwards[i], &labels))
+			return config_forward_group(config, forwards[i]);
+	}
+	return FORWARD_NO_GROUP;
+}

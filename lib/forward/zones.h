@@ -19,3 +19,8 @@ void forward_zones_destroy(struct forward_zones *zones);
 
 struct forward_match forward_zones_match(
 	const struct forward_zones *zones, const uint8_t *name, uint16_t length);
+
+// The group of the next forward that takes the name, behind that of `group` in its block;
+// FORWARD_NO_GROUP if there is none.
+uint16_t forward_zones_next_group(
+	const struct config *config, uint16_t group, const uint8_t *name, uint16_t length);

@@ -77,6 +77,20 @@ void proxy_lcore_destroy(struct proxy_lcore *lcore)
 	free(lcore);
 }
 
+// Its upstreams are as new to the query.
+static void pending_enter_group(
+	struct proxy_lcore *lcore, struct proxy_pending *pending, uint16_t group)
+{
+	struct proxy_group_state *state = &lcore->groups[group];
+
+	state->in_flight++;
+	pending->group = group;
+	pending->order = proxy_order_start(&lcore->set->groups[group], &state->turn, lcore->random);
+	pending->passed = 0;
+	pending->failed_attempts = 0;
+	pending->last_failure = PROXY_FAILURE_TIMEOUT;
+}
+
 enum proxy_start proxy_query_start(struct proxy_lcore *lcore, uint16_t group,
 	const uint8_t *message, uint16_t length, uint16_t question_end, uint64_t now,
 	uint32_t *slot)
@@ -89,14 +103,10 @@ enum proxy_start proxy_query_start(struct proxy_lcore *lcore, uint16_t group,
 	*slot = proxy_pending_allocate(&lcore->pending, message, length);
 	if (*slot == PROXY_PENDING_NONE)
 		return PROXY_START_NO_ROOM;
-	state->in_flight++;
 	pending = proxy_pending_at(&lcore->pending, *slot);
 	pending->deadline = now + PROXY_QUERY_DEADLINE;
-	pending->failed_attempts = 0;
-	pending->order = proxy_order_start(&lcore->set->groups[group], &state->turn, lcore->random);
-	pending->group = group;
 	pending->question_end = question_end;
-	pending->last_failure = PROXY_FAILURE_TIMEOUT;
+	pending_enter_group(lcore, pending, group);
 	pending->client_carrier = PROXY_CARRIER_DATAGRAM;
 	return PROXY_START_GOOD;
 }
@@ -115,6 +125,7 @@ static void attempt_count_failure(
 	pending->failed_attempts++;
 	pending->last_failure = (uint8_t)failure;
 	proxy_order_next(&pending->order, &lcore->set->groups[pending->group]);
+	pending->passed += pending->passed < UINT16_MAX;
 }
 
 // The next query to this upstream will most likely take this connection.
@@ -280,6 +291,53 @@ void proxy_attempt_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now
 
 	base_store(&counts->answered, counts->answered + 1);
 	attempt_end(lcore, slot, now);
+}
+
+// It can be asked now, as far as is known.
+static bool upstream_is_reachable(const struct proxy_lcore *lcore,
+	const struct proxy_pending *pending, const struct proxy_order *order)
+{
+	const struct proxy_group *group = &lcore->set->groups[pending->group];
+	const struct proxy_upstream *upstream =
+		&lcore->set->upstreams[group->first_upstream + order->position];
+	const struct net_path *path;
+
+	if (attempt_wants_stream(&group->settings, upstream, pending))
+		return true;
+	path = rcu_pointer_read(upstream->path);
+	return path && path->is_usable;
+}
+
+bool proxy_query_fail_over(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+	const struct proxy_group *group = &lcore->set->groups[pending->group];
+	struct proxy_order order = pending->order;
+
+	if (now >= pending->deadline)
+		return false;
+	for (uint32_t passed = pending->passed + 1u; passed < group->upstream_count; passed++) {
+		proxy_order_next(&order, group);
+		if (!upstream_is_reachable(lcore, pending, &order))
+			continue;
+		proxy_attempt_finish(lcore, slot, now);
+		pending->order = order;
+		pending->passed = (uint16_t)passed;
+		return true;
+	}
+	return false;
+}
+
+bool proxy_query_hand_over(struct proxy_lcore *lcore, uint32_t slot, uint16_t group, uint64_t now)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+
+	if (lcore->groups[group].in_flight >= lcore->groups[group].limit)
+		return false;
+	proxy_attempt_finish(lcore, slot, now);
+	lcore->groups[pending->group].in_flight--;
+	pending_enter_group(lcore, pending, group);
+	return true;
 }
 
 void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)

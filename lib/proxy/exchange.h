@@ -108,6 +108,14 @@ void proxy_attempt_fail(
 // same upstream.
 void proxy_attempt_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now);
 
+// The attempt on its way was answered, but by one that can not help. True if the query can be
+// attempted at the next upstream where it was not yet: the attempt is over. Else nothing was done.
+bool proxy_query_fail_over(struct proxy_lcore *lcore, uint32_t slot, uint64_t now);
+
+// The attempt on its way was answered, and the query goes on in another group, with what is left of
+// its time. False, with nothing done: that one is over its max_concurrent.
+bool proxy_query_hand_over(struct proxy_lcore *lcore, uint32_t slot, uint16_t group, uint64_t now);
+
 // The query is over: by a reply (its attempt's connection goes back to the pool) or because it
 // was given up.
 void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now);

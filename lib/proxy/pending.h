@@ -55,6 +55,7 @@ struct proxy_pending {
 	uint32_t stream_attempt; // of an attempt over a stream: tells it from the slot's others
 	uint8_t last_failure; // enum proxy_failure
 	uint8_t client_carrier; // enum proxy_carrier
+	uint16_t passed; // upstreams of its group that it has left behind
 
 	// The caller's: who asked. Not looked at here.
 	uint8_t context[PROXY_CONTEXT_BYTES] base_aligned(BASE_CACHE_LINE);

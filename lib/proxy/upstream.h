@@ -36,6 +36,11 @@ struct proxy_settings {
 	// the client used. An upstream with is_tls is asked over TLS alone.
 	bool force_tcp;
 	bool prefer_udp;
+	// Bit n: replies with rcode n, after which the next upstream is asked, or the caller asks
+	// another group; and the latter for replies without data, too.
+	uint32_t failover_rcodes;
+	uint32_t next_rcodes;
+	bool next_on_nodata;
 	uint16_t max_inflight; // queries at once on one connection over TCP or TLS; above 0
 	uint32_t min_idle_conns; // an upstream, over TCP or TLS: kept open though nobody uses them
 };

@@ -62,6 +62,9 @@ enum stats_group {
 	X(QUERY_NO_LISTENER, query_no_listener, QUERY,                                             \
 		"dropped: over TCP, no longer served there")                                       \
 	X(REPLY_RELAYED, reply_relayed, REPLY, "replies that answered a query")                    \
+	X(REPLY_FAILED_OVER, reply_failed_over, REPLY, "not relayed: the next upstream was asked") \
+	X(REPLY_HANDED_OVER, reply_handed_over, REPLY,                                             \
+		"not relayed: handed over to the next forward")                                    \
 	X(REPLY_SHORT, reply_short, REPLY, "dropped: shorter than a header, or no response")       \
 	X(REPLY_LATE, reply_late, REPLY, "dropped: nothing waits for this id on this port")        \
 	X(REPLY_FORGED, reply_forged, REPLY, "dropped: not from the upstream that was asked")      \

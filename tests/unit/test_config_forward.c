@@ -52,6 +52,9 @@ static void a_line_without_a_block_has_the_defaults(void)
 	CU_ASSERT_EQUAL(forward->max_concurrent, 0);
 	CU_ASSERT_EQUAL(forward->max_connect_attempts, 6);
 	CU_ASSERT_FALSE(forward->has_source_address);
+	CU_ASSERT_EQUAL(forward->failover_rcodes, 0);
+	CU_ASSERT_EQUAL(forward->next_rcodes, 0);
+	CU_ASSERT_FALSE(forward->next_on_nodata);
 	CU_ASSERT_FALSE(forward->force_tcp);
 	CU_ASSERT_FALSE(forward->prefer_udp);
 	CU_ASSERT_EQUAL(forward->max_inflight, 64);
@@ -109,6 +112,24 @@ static void the_last_of_an_option_stands(void)
 	CU_ASSERT_EQUAL(forward->max_concurrent, 6);
 	CU_ASSERT_EQUAL(forward->read_timeout, 1);
 	CU_ASSERT_EQUAL(net_address_ipv4(&forward->source_address)[3], 2);
+	config_destroy(config);
+}
+
+static void failover_and_next_append(void)
+{
+	struct config *config = config_accept(
+		". {\nforward . 192.0.2.1 {\nfailover servfail\nfailover BADCOOKIE Refused\n"
+		"next NXDOMAIN\nnext NOERROR BADSIG\nnext_on_nodata\n}\nforward . 192.0.2.2\n}\n"
+		"test {\nforward . 192.0.2.3\n}\n");
+	size_t count;
+	const struct config_forward *const *forwards = config_forwards(config, &count);
+
+	CU_ASSERT_EQUAL_FATAL(count, 3);
+	CU_ASSERT_EQUAL(forwards[0]->failover_rcodes, 1U << 2 | 1U << 5 | 1U << 23);
+	CU_ASSERT_EQUAL(forwards[0]->next_rcodes, 1U << 0 | 1U << 3 | 1U << 16);
+	CU_ASSERT_TRUE(forwards[0]->next_on_nodata);
+	CU_ASSERT_EQUAL(forwards[0]->block, forwards[1]->block);
+	CU_ASSERT_NOT_EQUAL(forwards[1]->block, forwards[2]->block);
 	config_destroy(config);
 }
 
@@ -260,6 +281,13 @@ static const struct {
 	{"policy", "'policy' needs an argument"},
 	{"policy Random", "policy 'Random' is not random, round_robin or sequential"},
 	{"policy random {\n}", "'{' opens one block too many"},
+	{"failover", "'failover' needs an argument"},
+	{"failover SERVFAIL BANANA", "failover 'BANANA' is not a response code"},
+	{"failover SERVFAIL noerror", "failover 'noerror' is no failure"},
+	{"failover 2", "failover '2' is not a response code"},
+	{"next", "'next' needs an argument"},
+	{"next NXDOMAIN 3", "next '3' is not a response code"},
+	{"next_on_nodata x", "too many arguments for 'next_on_nodata': 'x'"},
 	{"source_address", "'source_address' needs an argument"},
 	{"source_address eth0", "source_address 'eth0' is not an IP address"},
 	{"source_address 192.0.2.1:53", "source_address '192.0.2.1:53' is not an IP address"},
@@ -299,15 +327,6 @@ static const struct {
 	{"health_check 1s rec", "health_check 'rec' is not no_rec or domain"},
 	{"health_check 1s domain", "health_check 'domain' needs a name"},
 	{"health_check 1s domain a..b", "'a..b' is not a domain name"},
-	{"failover SERVFAIL refused", NULL},
-	{"failover", "'failover' needs an argument"},
-	{"failover SERVFAIL BANANA", "failover 'BANANA' is not a response code"},
-	{"failover noerror", "failover 'noerror' is no failure"},
-	{"next NOERROR NXDOMAIN", NULL},
-	{"next", "'next' needs an argument"},
-	{"next 3", "next '3' is not a response code"},
-	{"next_on_nodata", NULL},
-	{"next_on_nodata x", "too many arguments for 'next_on_nodata': 'x'"},
 	{"failfast_all_unhealthy_upstreams", NULL},
 	{"failfast_all_unhealthy_upstreams x",
 		"too many arguments for 'failfast_all_unhealthy_upstreams': 'x'"},
@@ -379,6 +398,7 @@ static void names_are_bounded(void)
 static const struct unit_case cases[] = {
 	{"a line without a block has the defaults", a_line_without_a_block_has_the_defaults},
 	{"every option is read", every_option_is_read},
+	{"failover and next append", failover_and_next_append},
 	{"the last of an option stands", the_last_of_an_option_stands},
 	{"from is a name or all reverse zones", from_is_a_name_or_all_reverse_zones},
 	{"upstreams keep their order", upstreams_keep_their_order_without_duplicates},
