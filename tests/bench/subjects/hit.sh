@@ -18,28 +18,35 @@ use_cache() {
 	END
 }
 
-# measure_hit_run NAME ROUND OPTION...
+# measure_hit_run NAME ROUND OPTION...: each name is asked once before the first window, so that what
+# is measured are hits. The yardstick is testpmd in its place: of the same names, as many at once as
+# keep it busy; it has none to fill in, and nothing to wait for.
 measure_hit_run() {
 	local name=$1 round=$2
 	shift 2
-	measure_millrace "$name" "$round" 128 "$@"
+	measure_millrace "$name" "$round" 128 --fill 1 "$@"
 }
 
 measure_hit() {
-	local round
+	local round million="--names zipf --name-count 1000000"
 	use_cache
 	for round in $(seq "$bench_rounds"); do
-		# The yardstick: a hit is a frame in and one out.
-		run testpmd hit_limit "$round" 64 --circulate --window 512
-		# Each name is asked once before the first window: what is measured are hits.
-		measure_hit_run hit_1000 "$round" --window 512 --names uniform --name-count 1000 \
-			--fill 1
-		measure_hit_run hit_1000000_zipf "$round" --window 512 --names zipf \
-			--name-count 1000000 --fill 1
+		# Frames that go round and round, and that nobody looks at: the stricter limit.
+		run testpmd hit_circulation "$round" 64 --circulate --window 512
+		measure_hit_run hit_1000 "$round" --window 512 --names uniform --name-count 1000
+		measure_yardstick hit_1000 "$round" 128 --window 512 --names uniform --name-count 1000
+		# shellcheck disable=SC2086
+		measure_hit_run hit_1000000_zipf "$round" --window 512 $million
+		# shellcheck disable=SC2086
+		measure_yardstick hit_1000000_zipf "$round" 128 --window 512 $million
 		measure_hit_run hit_10000000 "$round" --window 512 --names uniform \
-			--name-count 10000000 --fill 1
-		measure_hit_run hit_90 "$round" --window 65536 --names uniform \
-			--name-count 1000 --new-names 10 --delay 20000 --fill 1
+			--name-count 10000000
+		measure_yardstick hit_10000000 "$round" 128 --window 512 --names uniform \
+			--name-count 10000000
+		measure_hit_run hit_90 "$round" --window 65536 --names uniform --name-count 1000 \
+			--new-names 10 --delay 20000
+		measure_yardstick hit_90 "$round" 128 --window 512 --names uniform \
+			--name-count 1000 --new-names 10
 	done
 	mv "$bench_folder/millrace.conf.plain" "$bench_folder/millrace.conf"
 }
