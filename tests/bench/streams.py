@@ -87,6 +87,34 @@ def collect_upstream(folder, subject):
     return figures
 
 
+def summarize_handshakes(folder, rounds, name):
+    """Of datagrams, and the handshakes that dnsperf made meanwhile a second."""
+    summary = {key: round(statistics.median(one[key] for one in rounds.values()))
+               for key in ("qps", "p50_us", "p99_us", "p999_us")}
+    summary["lost"] = sum(one["lost"] for one in rounds.values())
+    words = read_rounds(folder, *name.rsplit("_", 1))
+    summary["handshakes"] = round(statistics.median(one["qps"] for one in words)) if words else 0
+    return summary
+
+
+def collect_handshakes(folder, results, subject):
+    """The share that is millrace's own: as many handshakes at another server on the same core are
+    what it is compared with."""
+    rounds = {where: results.get(f"{subject}_{where}")
+              for where in ("nowhere", "elsewhere", "here")}
+    if not all(rounds.values()):
+        return None
+    figures = {where: summarize_handshakes(folder, rounds[where], f"{subject}_{where}")
+               for where in rounds}
+    figures["p99_ratio"] = round(statistics.median(
+        one["p99_us"] / rounds["elsewhere"][number]["p99_us"]
+        for number, one in rounds["here"].items()), 3)
+    figures["p99_ratio_to_none"] = round(statistics.median(
+        one["p99_us"] / rounds["nowhere"][number]["p99_us"]
+        for number, one in rounds["here"].items()), 3)
+    return figures
+
+
 def lines(subject, figures):
     yield (f"{subject}: 100 connections of dnsperf, answers from the cache. millrace against dnsdist: "
            f"qps {figures['qps_ratio']}, CPU a query {figures['cpu_ratio']}")

@@ -10,12 +10,15 @@
 
 # These variables are of runs.sh and lib.sh.
 # shellcheck disable=SC2154
+# shellcheck source=tests/bench/peers/load.sh
+. "$source_root/tests/bench/peers/load.sh"
 streams_peers=(millrace dnsdist)
 streams_folder=
 # Process ids, or empty.
 streams_forwarder=
 streams_upstream=
 streams_echo=
+streams_handshakes=
 streams_in_flight=
 streams_clients=100
 # Queries on the way at once, of all connections together.
@@ -36,6 +39,8 @@ stop_streams_forwarder() {
 }
 
 close_streams() {
+	stop_load
+	stop_streams_handshakes
 	stop_streams_forwarder
 	[ -z "$streams_upstream" ] || stop_processes 5 "$streams_upstream"
 	[ -z "$streams_echo" ] || stop_processes 5 "$streams_echo"
@@ -105,13 +110,14 @@ configure_streams_millrace() {
 	END
 }
 
+# command_streams_millrace [LCORES]
 command_streams_millrace() {
-	local memory
+	local memory lcores=${1:-0@${bench_cpus[1]},1@${bench_cpus[0]}}
 	bench_memory 256
 	# EAL's lists have commas.
 	# shellcheck disable=SC2054
 	command=("$bench_build/app/millrace" --no-pci "${memory[@]}" --file-prefix "$lab_prefix-streams"
-		--lcores "0@${bench_cpus[1]},1@${bench_cpus[0]}"
+		--lcores "$lcores"
 		--vdev net_af_xdp0,iface=eth0,busy_budget=0 --
 		--stream-lcores 0 --config "$streams_folder/millrace.conf")
 }
@@ -155,7 +161,7 @@ start_streams_forwarder() {
 	if process_is_gone "$streams_forwarder" || ! streams_forwarder_is_ready; then
 		die "$1 does not start: $(tail -n 20 "$streams_folder/log")"
 	fi
-	[ "$1" != dnsdist ] || return 0
+	[ "$1" != dnsdist ] && [ "$1" != both ] || return 0
 	worker=$(poller "$streams_forwarder")
 	chrt -i -p 0 "$worker"
 }
@@ -201,10 +207,10 @@ measure_streams() {
 	close_streams
 }
 
-# Of measure_streams_upstream: an upstream over TLS that answers with the question alone.
+# start_streams_echo LOG HOST ADDRESS PORT: who answers over TLS with the question alone.
 start_streams_echo() {
-	ip netns exec "$(lab_namespace world)" taskset -c "${bench_cpus[0]}" \
-		"$bench_build/tests/bench/stream_echo" 10.53.0.12 853 \
+	ip netns exec "$(lab_namespace "$2")" taskset -c "${bench_cpus[0]}" \
+		"$bench_build/tests/bench/stream_echo" "$3" "$4" \
 		"$streams_folder/certificate.pem" "$streams_folder/key.pem" \
 		>"$1" 2>&1 </dev/null &
 	streams_echo=$!
@@ -235,7 +241,7 @@ measure_streams_upstream() {
 		for in_flight in 64 1; do
 			note "$subject.$round: max_inflight $in_flight"
 			file=$bench_results/${subject}_$in_flight.$round.txt
-			start_streams_echo "$file.echo"
+			start_streams_echo "$file.echo" world 10.53.0.12 853
 			streams_in_flight=$in_flight
 			start_streams_forwarder upstream
 			before=$(streams_cpu_time)
@@ -248,6 +254,74 @@ measure_streams_upstream() {
 			streams_echo=
 			cat "$file.echo" >>"$file"
 		done
+	done
+	close_streams
+}
+
+# Datagrams and handshakes at once: the worker has its core for itself, all else shares the other.
+configure_streams_both() {
+	cat >"$streams_folder/millrace.conf" <<-END
+		. {
+			cache
+			forward . 10.60.0.2
+		}
+		tls://. {
+			tls $streams_folder/certificate.pem $streams_folder/key.pem
+			cache
+			forward . 10.60.0.2
+		}
+	END
+}
+
+command_streams_both() {
+	command_streams_millrace "0@${bench_cpus[0]},1@${bench_cpus[1]}"
+}
+
+stop_streams_handshakes() {
+	[ -z "$streams_handshakes" ] || stop_processes 5 "$streams_handshakes"
+	streams_handshakes=
+}
+
+# start_streams_handshakes FILE PORT: 500 a second, a query on each, for longer than the load lasts.
+start_streams_handshakes() {
+	in_lab world taskset -c "${bench_cpus[0]}" dnsperf -s 10.53.0.2 -p "$2" -m dot -T 1 \
+		-c 20 -Q 500 -O num-queries-per-conn=1 -d "$streams_folder/queries" \
+		-l 5 >"$1" 2>&1 </dev/null &
+	streams_handshakes=$!
+}
+
+# measure_streams_load FILE: datagrams that the cache answers, few at once.
+measure_streams_load() {
+	local status=0
+	start_load --window 16 --names 1000 --warm-up 500 --time 3000 --json "$1"
+	wait_until 20 load_has_measured "$1" || true
+	finish_load || status=$?
+	[ "$status" = 0 ] || [ "$status" = 2 ] || die "$(tail -n 5 "$bench_folder/load.log")"
+}
+
+# measure_streams_handshakes SUBJECT: how long datagrams take without handshakes, with as many at
+# another server on the core of the load, and with them at millrace; leaves SUBJECT_WHERE.ROUND.json,
+# and dnsperf's words on the handshakes beside.
+measure_streams_handshakes() {
+	local subject=$1 round where file port
+	open_streams
+	route_load
+	for round in $(seq $((bench_rounds < 3 ? bench_rounds : 3))); do
+		start_streams_forwarder both
+		start_streams_echo "$streams_folder/echo.log" forwarder 10.53.0.2 8853
+		for where in nowhere elsewhere here; do
+			note "$subject.$round: handshakes $where"
+			file=$bench_results/${subject}_$where.$round
+			port=$([ "$where" = here ] && echo 853 || echo 8853)
+			[ "$where" = nowhere ] || start_streams_handshakes "$file.txt" "$port"
+			measure_streams_load "$file.json"
+			[ "$where" = nowhere ] || wait "$streams_handshakes" ||
+				die "$subject: $(cat "$file.txt")"
+			streams_handshakes=
+		done
+		stop_streams_forwarder
+		stop_processes 5 "$streams_echo"
+		streams_echo=
 	done
 	close_streams
 }

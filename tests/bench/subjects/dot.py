@@ -8,12 +8,16 @@ FLOORS = (
     ("dot: answers that say of a failure", "millrace.failed", 0, "most"),
     ("dot: qps over an upstream of TLS, 64 in flight against 1", "upstream.qps_ratio", 5, "least"),
     ("dot: connections to it, likewise", "upstream.connections_ratio", 0.1, "most"),
+    ("dot: p99 of datagrams beside 500 handshakes a second", "handshakes.p99_ratio", 1.1, "most"),
+    ("dot: handshakes a second beside them", "handshakes.here.handshakes", 450, "least"),
+    ("dot: datagrams lost beside them", "handshakes.here.lost", 0, "most"),
 )
 
 
-def collect(folder, _):
+def collect(folder, results):
     figures = streams.collect(folder, "dot")
     if figures is not None:
+        figures["handshakes"] = streams.collect_handshakes(folder, results, "dot_handshakes")
         figures["upstream"] = streams.collect_upstream(folder, "dot_upstream")
     return figures
 
@@ -27,6 +31,8 @@ def lines(figures):
     yield from streams.lines("dot", figures)
     for name, one in (figures["upstream"] or {}).items():
         yield f"over an upstream of TLS, {name}: {one}"
+    for name, one in (figures["handshakes"] or {}).items():
+        yield f"datagrams, handshakes {name}: {one}"
 
 
 def panels(figures):

@@ -17,9 +17,8 @@
 # shellcheck disable=SC2154
 peers=(millrace dnsdist unbound knot_resolver bind)
 peers_folder=
-# Process ids, or empty.
+# A process id, or empty.
 peers_forwarder=
-peers_load=
 # Set while they have their caches.
 peers_cache=
 # So many names are then asked again and again, which all of them hold.
@@ -34,6 +33,8 @@ peers_time=300
 
 # shellcheck source=tests/bench/peers/forwarders.sh
 . "$source_root/tests/bench/peers/forwarders.sh"
+# shellcheck source=tests/bench/peers/load.sh
+. "$source_root/tests/bench/peers/load.sh"
 
 need_peers() {
 	local name
@@ -43,11 +44,8 @@ need_peers() {
 }
 
 stop_peer() {
-	local pid
-	for pid in "$peers_forwarder" "$peers_load"; do
-		[ -z "$pid" ] || stop_processes 6 "$pid"
-	done
-	peers_load=
+	stop_load
+	[ -z "$peers_forwarder" ] || stop_processes 6 "$peers_forwarder"
 	peers_forwarder=
 	remove_dpdk_files "$lab_prefix-peers"
 }
@@ -57,20 +55,14 @@ close_peers() {
 	[ -z "$peers_folder" ] || "$source_root/scripts/lab" down
 }
 
-# Behind 10.53.0.254 are the clients and the upstream. A kernel that receives by NAPI takes what
-# comes in batches, as from a NIC; the lab switches that off.
 open_peers() {
-	local forwarder peer
-	forwarder=$(lab_namespace forwarder)
+	local peer
 	peers_folder=$bench_folder/peers
 	mkdir "$peers_folder"
 	# BIND and others give up being root before they look at their files.
 	chmod 755 "$bench_folder" "$peers_folder"
 	"$source_root/scripts/lab" up
-	ip netns exec "$forwarder" ethtool -K eth0 gro on >/dev/null
-	printf '%s\n' 'neigh replace 10.53.0.254 lladdr 02:00:00:00:53:01 dev eth0 nud permanent' \
-		'route add 10.60.0.0/15 via 10.53.0.254' | ip -n "$forwarder" -batch -
-	ip -n "$(lab_namespace world)" route add 10.60.0.0/15 via 10.53.0.2
+	route_load
 	awk -v count="$peers_queries" 'BEGIN { for (i = 0; i < count; i++)
 		printf "%011x.bench.test A\n", i }' >"$peers_folder/queries"
 	for peer in "${peers[@]}"; do
@@ -104,21 +96,6 @@ start_peer() {
 	fi
 }
 
-# start_load OPTION...: millrace-veth-load. The forwarder would keep it from running on its core.
-start_load() {
-	: >"$peers_folder/load.log"
-	ip netns exec "$(lab_namespace world)" taskset -c "${bench_cpus[0]}" \
-		"$bench_build/tests/bench/veth_load/millrace-veth-load" \
-		--forwarder 10.53.0.2 --forwarder-mac 02:00:00:00:53:02 \
-		--cpu "${bench_cpus[0]}" --forwarder-cpu "${bench_cpus[1]}" "$@" \
-		>"$peers_folder/load.log" 2>&1 </dev/null &
-	peers_load=$!
-}
-
-load_is_ready() {
-	grep -qx 'millrace: ready' "$peers_folder/load.log" || process_is_gone "$peers_load"
-}
-
 # set_peer_policy NAME OPTION PRIORITY: of chrt, for the threads that run on the measured core.
 set_peer_policy() {
 	if [ "$1" = millrace ]; then
@@ -126,10 +103,6 @@ set_peer_policy() {
 	else
 		chrt -a "$2" -p "$3" "$peers_forwarder"
 	fi
-}
-
-load_has_measured() {
-	[ -e "$1" ] || process_is_gone "$peers_load"
 }
 
 # keep_counters NAME FILE: of the one whose core is always busy, since it polls.
@@ -150,10 +123,9 @@ measure_with_load() {
 	wait_until 40 load_has_measured "$file" || true
 	# What the load does at its end waits for threads of the kernel, which must have their turn.
 	set_peer_policy "$1" -o 0
-	wait "$peers_load" || status=$?
-	peers_load=
+	finish_load || status=$?
 	[ "$status" = 0 ] || [ "$status" = 2 ] ||
-		die "$1: $(tail -n 5 "$peers_folder/load.log" "$peers_folder/log")"
+		die "$1: $(tail -n 5 "$bench_folder/load.log" "$peers_folder/log")"
 	keep_counters "$1" "counters_$3_after.$2"
 }
 
@@ -161,15 +133,14 @@ measure_with_load() {
 measure_with_dnsperf() {
 	start_load --upstream-only
 	wait_until 10 load_is_ready || true
-	! process_is_gone "$peers_load" || die "no upstream: $(cat "$peers_folder/load.log")"
+	! process_is_gone "$veth_load" || die "no upstream: $(cat "$bench_folder/load.log")"
 	# A signal ends the wait, and the lab's end whom we wait for.
 	in_lab world taskset -c "${bench_cpus[0]}" setsid --wait \
 		"$source_root/tests/bench/peers/first" dnsperf -s 10.53.0.2 \
 		-d "$peers_folder/queries" -n 1 -c 8 -T 1 -q "$peers_window" -t 2 \
 		>"$bench_results/dnsperf_$1.$2" 2>&1 </dev/null &
 	wait "$!" || die "dnsperf: $(cat "$bench_results/dnsperf_$1.$2")"
-	stop_processes 5 "$peers_load"
-	peers_load=
+	stop_load
 }
 
 measure_peers() {
