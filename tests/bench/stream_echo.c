@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A server on top of stream/ alone: every query comes back with QR set. What dnsperf gets of it is
-// what the client side of a stream lcore costs without a forwarder behind it.
+// A server on top of stream/ alone: every query comes back with QR set, and with the record that
+// millrace-veth-load wants for its names. What dnsperf gets of it is what the client side of a stream
+// lcore costs without a forwarder behind it.
 //
 // usage: stream_echo ADDRESS PORT [CERTIFICATE KEY]     SIGTERM ends it, and it tells its counters
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "stream/clients.h"
 #include "stream/framing.h"
+#include "veth_load/load.h"
 
 #define CONNECTIONS 20000
 
@@ -32,6 +34,24 @@ static void end(int signal)
 	is_over = 1;
 }
 
+// Header, then the key as the first label; the record stands behind type and class, which follow the
+// suffix. What comes after the question (OPT) is left out.
+static uint16_t write_answer(uint8_t *answer, const struct stream_query *query)
+{
+	static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4};
+	const uint16_t question_end = LOAD_QUERY_BYTES - LOAD_DNS;
+
+	memcpy(answer, query->bytes, query->length);
+	answer[2] |= 0x80;
+	if (query->length < question_end || answer[12] != LOAD_KEY_BYTES)
+		return (uint16_t)query->length;
+	memset(answer + 6, 0, 6);
+	answer[7] = 1;
+	memcpy(answer + question_end, record, sizeof(record));
+	load_address_of_key(answer + question_end + sizeof(record), answer + 13);
+	return (uint16_t)(question_end + sizeof(record) + 4);
+}
+
 static void answer_queries(
 	void *context, const struct stream_query queries[], uint32_t count, uint64_t now)
 {
@@ -40,10 +60,9 @@ static void answer_queries(
 	(void)now;
 	echo->batches++;
 	for (uint32_t i = 0; i < count; i++) {
-		memcpy(echo->answer, queries[i].bytes, queries[i].length);
-		echo->answer[2] |= 0x80;
-		stream_clients_answer(
-			echo->clients, queries[i].client, echo->answer, queries[i].length);
+		uint16_t length = write_answer(echo->answer, &queries[i]);
+
+		stream_clients_answer(echo->clients, queries[i].client, echo->answer, length);
 	}
 }
 

@@ -20,7 +20,8 @@ PATTERNS = {
 
 
 UPSTREAM_PATTERNS = {
-    **{key: PATTERNS[key] for key in ("qps", "answered", "good", "lost", "cpu_ns")},
+    "cpu_ns": PATTERNS["cpu_ns"],
+    "queries": r"queries (\d+)",
     "connections": r"accepted (\d+)",
 }
 
@@ -67,51 +68,71 @@ def collect(folder, subject):
     return figures
 
 
-def collect_upstream(folder, subject):
-    """By queries in flight a connection; `connections` are all that the upstream accepted."""
+def collect_upstream(folder, results, subject):
+    """By queries in flight a connection; `connections` are all that the upstream accepted, and CPU
+    time is that of the core with the streams, for each query that the upstream saw."""
     rounds = {}
     for in_flight in ("64", "1"):
-        rounds[in_flight] = read_rounds(folder, subject, in_flight, UPSTREAM_PATTERNS)
-    if not all(rounds.values()):
-        return None
-    for one in rounds["64"] + rounds["1"]:
-        # SERVFAIL is quick, and no answer.
-        one["qps"] *= one["good"] / max(one["answered"], 1)
-        one["cpu_ns"] /= max(one["good"], 1)
+        loads = results.get(f"{subject}_{in_flight}")
+        if not loads:
+            return None
+        rounds[in_flight] = [
+            {"qps": load["qps"], "bad": load["lost"] + load["wrong"] + load["failed"],
+             "p99_us": load["p99_us"], "connections": one["connections"],
+             "cpu_ns_per_query": one["cpu_ns"] / max(one["queries"], 1)}
+            for load, one in zip(loads.values(),
+                                 read_rounds(folder, subject, in_flight, UPSTREAM_PATTERNS))]
     figures = {f"in_flight_{in_flight}": {
-        key: round(statistics.median(one[key] for one in rounds[in_flight]))
-        for key in UPSTREAM_PATTERNS} for in_flight in rounds}
-    for key, name in (("qps", "qps_ratio"), ("connections", "connections_ratio")):
-        figures[name] = round(statistics.median(
+        key: round(statistics.median(one[key] for one in of_them)) for key in of_them[0]}
+        for in_flight, of_them in rounds.items()}
+    for key in ("qps", "connections", "cpu_ns_per_query"):
+        figures[key + "_ratio"] = round(statistics.median(
             many[key] / max(one[key], 1) for many, one in zip(rounds["64"], rounds["1"])), 3)
     return figures
 
 
-def summarize_handshakes(folder, rounds, name):
+def quantile(values, share):
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def read_latencies(folder, subject, where):
+    """By round: what each datagram took, in microseconds, and how many were not answered well."""
+    rounds = {}
+    for name in os.listdir(folder):
+        match = re.fullmatch(rf"{subject}_{where}\.(\d+)\.latencies", name)
+        if match:
+            with open(os.path.join(folder, name)) as stream:
+                words = [line.split() for line in stream]
+            times = [1e6 * float(time) for code, time in words if code == "NOERROR"]
+            rounds[int(match[1])] = {"p50_us": quantile(times, 0.5), "p99_us": quantile(times, 0.99),
+                                     "p999_us": quantile(times, 0.999), "answered": len(times),
+                                     "bad": len(words) - len(times)}
+    return rounds
+
+
+def summarize_handshakes(folder, subject, where, rounds):
     """Of datagrams, and the handshakes that dnsperf made meanwhile a second."""
     summary = {key: round(statistics.median(one[key] for one in rounds.values()))
-               for key in ("qps", "p50_us", "p99_us", "p999_us")}
-    summary["lost"] = sum(one["lost"] for one in rounds.values())
-    words = read_rounds(folder, *name.rsplit("_", 1))
+               for key in ("p50_us", "p99_us", "p999_us", "answered")}
+    summary["bad"] = sum(one["bad"] for one in rounds.values())
+    words = read_rounds(folder, subject, where)
     summary["handshakes"] = round(statistics.median(one["qps"] for one in words)) if words else 0
     return summary
 
 
-def collect_handshakes(folder, results, subject):
+def collect_handshakes(folder, subject):
     """The share that is millrace's own: as many handshakes at another server on the same core are
     what it is compared with."""
-    rounds = {where: results.get(f"{subject}_{where}")
+    rounds = {where: read_latencies(folder, subject, where)
               for where in ("nowhere", "elsewhere", "here")}
     if not all(rounds.values()):
         return None
-    figures = {where: summarize_handshakes(folder, rounds[where], f"{subject}_{where}")
+    figures = {where: summarize_handshakes(folder, subject, where, rounds[where])
                for where in rounds}
-    figures["p99_ratio"] = round(statistics.median(
-        one["p99_us"] / rounds["elsewhere"][number]["p99_us"]
-        for number, one in rounds["here"].items()), 3)
-    figures["p99_ratio_to_none"] = round(statistics.median(
-        one["p99_us"] / rounds["nowhere"][number]["p99_us"]
-        for number, one in rounds["here"].items()), 3)
+    for name, where in (("p99_ratio", "elsewhere"), ("p99_ratio_to_none", "nowhere")):
+        figures[name] = round(statistics.median(
+            one["p99_us"] / rounds[where][number]["p99_us"]
+            for number, one in rounds["here"].items()), 3)
     return figures
 
 

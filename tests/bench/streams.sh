@@ -232,27 +232,36 @@ configure_streams_upstream() {
 	END
 }
 
-# measure_streams_upstream SUBJECT: datagrams of dnsperf, forwarded over TLS; leaves
-# SUBJECT_INFLIGHT.ROUND.txt.
+# measure_streams_load FILE OPTION...: datagrams.
+measure_streams_load() {
+	local status=0 file=$1
+	shift
+	start_load --warm-up 500 "$@" --json "$file"
+	wait_until 20 load_has_measured "$file" || true
+	finish_load || status=$?
+	[ "$status" = 0 ] || [ "$status" = 2 ] || die "$(tail -n 5 "$bench_folder/load.log")"
+}
+
+# measure_streams_upstream SUBJECT: datagrams, each of another name, forwarded over TLS; leaves
+# SUBJECT_INFLIGHT.ROUND.json, and beside it CPU time and what the upstream counted.
 measure_streams_upstream() {
 	local subject=$1 round in_flight file before
 	open_streams
+	route_load
 	for round in $(seq $((bench_rounds < 3 ? bench_rounds : 3))); do
 		for in_flight in 64 1; do
 			note "$subject.$round: max_inflight $in_flight"
-			file=$bench_results/${subject}_$in_flight.$round.txt
+			file=$bench_results/${subject}_$in_flight.$round
 			start_streams_echo "$file.echo" world 10.53.0.12 853
 			streams_in_flight=$in_flight
 			start_streams_forwarder upstream
 			before=$(streams_cpu_time)
-			in_lab world taskset -c "${bench_cpus[0]}" dnsperf -s 10.53.0.2 -m udp -T 1 -c 8 \
-				-d "$streams_folder/queries" -q 256 -l "$streams_seconds" \
-				>"$file" 2>&1 </dev/null || die "$subject: $(cat "$file")"
-			echo "CPU nanoseconds: $(($(streams_cpu_time) - before))" >>"$file"
+			measure_streams_load "$file.json" --window 128 --time "$((streams_seconds * 1000))"
+			echo "CPU nanoseconds: $(($(streams_cpu_time) - before))" >"$file.txt"
 			stop_streams_forwarder
 			stop_processes 5 "$streams_echo"
 			streams_echo=
-			cat "$file.echo" >>"$file"
+			cat "$file.echo" >>"$file.txt"
 		done
 	done
 	close_streams
@@ -260,17 +269,7 @@ measure_streams_upstream() {
 
 # Datagrams and handshakes at once: the worker has its core for itself, all else shares the other.
 configure_streams_both() {
-	cat >"$streams_folder/millrace.conf" <<-END
-		. {
-			cache
-			forward . 10.60.0.2
-		}
-		tls://. {
-			tls $streams_folder/certificate.pem $streams_folder/key.pem
-			cache
-			forward . 10.60.0.2
-		}
-	END
+	configure_streams_millrace
 }
 
 command_streams_both() {
@@ -290,22 +289,21 @@ start_streams_handshakes() {
 	streams_handshakes=$!
 }
 
-# measure_streams_load FILE: datagrams that the cache answers, few at once.
-measure_streams_load() {
-	local status=0
-	start_load --window 16 --names 1000 --warm-up 500 --time 3000 --json "$1"
-	wait_until 20 load_has_measured "$1" || true
-	finish_load || status=$?
-	[ "$status" = 0 ] || [ "$status" = 2 ] || die "$(tail -n 5 "$bench_folder/load.log")"
+# streams_datagrams: 5000 a second that the cache answers, and how long each took, in seconds. It goes
+# before what else is on its core.
+streams_datagrams() {
+	in_lab world taskset -c "${bench_cpus[0]}" setsid --wait \
+		"$source_root/tests/bench/peers/first" dnsperf -s 10.53.0.2 -v -T 1 -c 4 -Q 5000 \
+		-d "$streams_folder/queries" -l 4 </dev/null 2>/dev/null |
+		awk '/^> / { print $2, $NF }'
 }
 
 # measure_streams_handshakes SUBJECT: how long datagrams take without handshakes, with as many at
-# another server on the core of the load, and with them at millrace; leaves SUBJECT_WHERE.ROUND.json,
-# and dnsperf's words on the handshakes beside.
+# another server on the core of the load, and with them at millrace; leaves
+# SUBJECT_WHERE.ROUND.latencies, and dnsperf's words on the handshakes beside.
 measure_streams_handshakes() {
 	local subject=$1 round where file port
 	open_streams
-	route_load
 	for round in $(seq $((bench_rounds < 3 ? bench_rounds : 3))); do
 		start_streams_forwarder both
 		start_streams_echo "$streams_folder/echo.log" forwarder 10.53.0.2 8853
@@ -314,7 +312,7 @@ measure_streams_handshakes() {
 			file=$bench_results/${subject}_$where.$round
 			port=$([ "$where" = here ] && echo 853 || echo 8853)
 			[ "$where" = nowhere ] || start_streams_handshakes "$file.txt" "$port"
-			measure_streams_load "$file.json"
+			streams_datagrams >"$file.latencies"
 			[ "$where" = nowhere ] || wait "$streams_handshakes" ||
 				die "$subject: $(cat "$file.txt")"
 			streams_handshakes=

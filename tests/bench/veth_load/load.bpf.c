@@ -125,14 +125,6 @@ static __always_inline bool is_equal(const __u8 *a, const __u8 *b, int length)
 	return difference == 0;
 }
 
-// The address that answers a name, whatever the case of its letters.
-static __always_inline void address_of_key(__u8 address[4], const __u8 key[LOAD_KEY_BYTES])
-{
-	for (int i = 0; i < 4; i++)
-		address[i] = (key[i] | 0x20) + (key[i + 4] | 0x20) * 7 +
-			     (i < 3 ? (key[i + 8] | 0x20) * 31 : 0);
-}
-
 static __always_inline bool is_our_question(
 	const struct load_state *state, const struct query_frame *frame)
 {
@@ -165,7 +157,7 @@ static __always_inline void write_record(struct answer_frame *frame)
 	frame->record.class_ = bpf_htons(1);
 	__builtin_memcpy(frame->record.time_to_live, time_to_live, sizeof(time_to_live));
 	frame->record.length = bpf_htons(4);
-	address_of_key(frame->record.address, frame->query.key);
+	load_address_of_key(frame->record.address, frame->query.key);
 }
 
 static __always_inline int answer_without_opt(struct xdp_md *context)
@@ -234,7 +226,7 @@ static __always_inline bool is_right(const struct load_state *state, const struc
 		frame->query.dns.questions != bpf_htons(1) ||
 		!is_equal(frame->query.suffix, state->query + LOAD_SUFFIX, LOAD_SUFFIX_BYTES))
 		return false;
-	address_of_key(address, slot->key);
+	load_address_of_key(address, slot->key);
 	return frame->record.name == bpf_htons(0xc00c) &&
 	       is_equal(frame->record.address, address, 4);
 }

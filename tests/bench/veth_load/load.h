@@ -58,3 +58,12 @@ struct load_state {
 	struct load_slot slots[LOAD_SLOTS];
 	__u32 latencies[LOAD_LATENCIES];
 };
+
+// The address that answers a name, whatever the case of its letters.
+static inline __attribute__((always_inline)) void load_address_of_key(
+	__u8 address[4], const __u8 key[LOAD_KEY_BYTES])
+{
+	for (int i = 0; i < 4; i++)
+		address[i] = (key[i] | 0x20) + (key[i + 4] | 0x20) * 7 +
+			     (i < 3 ? (key[i + 8] | 0x20) * 31 : 0);
+}
