@@ -13,7 +13,7 @@
 
 static void find_nodes(const struct app *app, int nodes[])
 {
-	unsigned int lcores[RTE_MAX_LCORE + 1];
+	unsigned int lcores[RTE_MAX_LCORE + 1] = {0};
 
 	lcores_list(app, lcores);
 	for (uint16_t i = 0; i < app->lcore_count; i++)

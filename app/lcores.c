@@ -176,7 +176,7 @@ static int list_forward_lcores(struct app *app)
 
 int lcores_open(struct app *app)
 {
-	unsigned int lcores[RTE_MAX_LCORE + 1];
+	unsigned int lcores[RTE_MAX_LCORE + 1] = {0};
 	int error = open_loops(app);
 
 	lcores_list(app, lcores);

@@ -37,7 +37,7 @@ static uint32_t frames_held(const struct app *app)
 
 static int open_nic(struct app *app, bool is_pinned)
 {
-	unsigned int lcores[RTE_MAX_LCORE + 1];
+	unsigned int lcores[RTE_MAX_LCORE + 1] = {0};
 	struct nic_error error = {0};
 	int status = lcores_count(app, is_pinned);
 
