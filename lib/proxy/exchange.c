@@ -34,6 +34,8 @@ static int proxy_lcore_fill(struct proxy_lcore *lcore, const struct proxy_lcore_
 	}
 	error = timer_wheel_init(&lcore->wheel, options->pending_count, options->now);
 	if (!error)
+		error = proxy_health_link_init(&lcore->health);
+	if (!error)
 		error = proxy_pending_table_init(
 			&lcore->pending, options->pending_count, options->port_count);
 	if (!error)
@@ -71,6 +73,7 @@ void proxy_lcore_destroy(struct proxy_lcore *lcore)
 		return;
 	proxy_pools_fini(&lcore->pools);
 	proxy_pending_table_fini(&lcore->pending);
+	proxy_health_link_fini(&lcore->health);
 	timer_wheel_fini(&lcore->wheel);
 	free(lcore->counts);
 	free(lcore->groups);
@@ -89,6 +92,8 @@ static void pending_enter_group(
 	pending->passed = 0;
 	pending->failed_attempts = 0;
 	pending->last_failure = PROXY_FAILURE_TIMEOUT;
+	pending->has_tried_down = false;
+	pending->met_failfast = false;
 }
 
 enum proxy_start proxy_query_start(struct proxy_lcore *lcore, uint16_t group,
@@ -108,6 +113,7 @@ enum proxy_start proxy_query_start(struct proxy_lcore *lcore, uint16_t group,
 	pending->question_end = question_end;
 	pending_enter_group(lcore, pending, group);
 	pending->client_carrier = PROXY_CARRIER_DATAGRAM;
+	pending->is_check = false;
 	return PROXY_START_GOOD;
 }
 
@@ -116,16 +122,30 @@ void proxy_query_set_carrier(struct proxy_lcore *lcore, uint32_t slot, enum prox
 	proxy_pending_at(&lcore->pending, slot)->client_carrier = (uint8_t)carrier;
 }
 
+// The next upstream of its group is the one to be asked.
+static void pending_pass(const struct proxy_lcore *lcore, struct proxy_pending *pending)
+{
+	proxy_order_next(&pending->order, &lcore->set->groups[pending->group]);
+	pending->passed += pending->passed < UINT16_MAX;
+}
+
+// Want of ports and room is ours, and says nothing about an upstream.
+static bool failure_is_of_upstream(enum proxy_failure failure)
+{
+	return failure != PROXY_FAILURE_NO_PORT && failure != PROXY_FAILURE_NO_STREAM;
+}
+
 static void attempt_count_failure(
 	struct proxy_lcore *lcore, struct proxy_pending *pending, enum proxy_failure failure)
 {
 	uint64_t *count = &lcore->counts[pending->upstream].failed[failure];
 
 	base_store(count, *count + 1);
+	if (failure_is_of_upstream(failure))
+		proxy_health_tell_failure(&lcore->health, lcore->set, pending->upstream);
 	pending->failed_attempts++;
 	pending->last_failure = (uint8_t)failure;
-	proxy_order_next(&pending->order, &lcore->set->groups[pending->group]);
-	pending->passed += pending->passed < UINT16_MAX;
+	pending_pass(lcore, pending);
 }
 
 // The next query to this upstream will most likely take this connection.
@@ -228,23 +248,77 @@ static void attempt_arm(
 	base_store(&counts->sent, counts->sent + 1);
 }
 
+static bool attempt_may_be_made(
+	const struct proxy_lcore *lcore, const struct proxy_pending *pending, uint64_t now)
+{
+	uint32_t most = lcore->set->groups[pending->group].settings.max_connect_attempts;
+
+	return (!most || pending->failed_attempts < most) && now < pending->deadline;
+}
+
+// What a look at all upstreams, in the order of the query, found.
+struct attempt_looks {
+	struct proxy_order left_out; // the first that is on its way back, and takes few
+	bool has_left_out;
+	bool has_tried; // one or more that failed at once
+};
+
+// No upstream took the query. True: it goes to one nevertheless, which pending.order is at.
+static bool attempt_insist(
+	struct proxy_lcore *lcore, struct proxy_pending *pending, const struct attempt_looks *looks)
+{
+	const struct proxy_group *group = &lcore->set->groups[pending->group];
+	struct proxy_group_state *state = &lcore->groups[pending->group];
+
+	if (looks->has_left_out) {
+		pending->order = looks->left_out;
+		return true;
+	}
+	if (looks->has_tried || pending->has_tried_down)
+		return false;
+	base_store(&state->all_down, state->all_down + 1);
+	pending->has_tried_down = true;
+	pending->met_failfast = group->health.is_failfast;
+	pending->order.position =
+		(uint16_t)random_stream_below(lcore->random, group->upstream_count);
+	return !group->health.is_failfast;
+}
+
 bool proxy_attempt_start(
 	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 	const struct proxy_group *group = &lcore->set->groups[pending->group];
-	uint32_t most = group->settings.max_connect_attempts;
+	const struct proxy_upstream *upstreams = &lcore->set->upstreams[group->first_upstream];
+	struct attempt_looks found = {0};
+	// Who is on its way back is spared where a query comes first, and asked where others failed.
+	bool is_first = pending->passed == 0;
+	bool is_started = false;
 
-	// Upstreams that fail at once are each looked at once a call, whatever `most` says.
-	for (uint16_t looks = 0; looks < group->upstream_count; looks++) {
-		if ((most && pending->failed_attempts >= most) || now >= pending->deadline)
+	// Upstreams that fail at once are each looked at once a call, whatever the settings say.
+	for (uint16_t looks = 0; !is_started && looks < group->upstream_count; looks++) {
+		const struct proxy_upstream *upstream = &upstreams[pending->order.position];
+
+		if (!attempt_may_be_made(lcore, pending, now))
 			return false;
-		if (!attempt_try_upstream(lcore, slot, now, attempt))
+		if (base_likely(is_first) ? proxy_upstream_takes(upstream, lcore->random)
+					  : !proxy_upstream_is_down(upstream)) {
+			found.has_tried = true;
+			is_started = attempt_try_upstream(lcore, slot, now, attempt);
 			continue;
-		attempt_arm(lcore, slot, now, attempt);
-		return true;
+		}
+		if (!found.has_left_out && !proxy_upstream_is_down(upstream)) {
+			found.has_left_out = true;
+			found.left_out = pending->order;
+		}
+		pending_pass(lcore, pending);
 	}
-	return false;
+	if (base_unlikely(!is_started) && attempt_may_be_made(lcore, pending, now) &&
+		attempt_insist(lcore, pending, &found))
+		is_started = attempt_try_upstream(lcore, slot, now, attempt);
+	if (is_started)
+		attempt_arm(lcore, slot, now, attempt);
+	return is_started;
 }
 
 static void attempt_end(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
@@ -302,6 +376,8 @@ static bool upstream_is_reachable(const struct proxy_lcore *lcore,
 		&lcore->set->upstreams[group->first_upstream + order->position];
 	const struct net_path *path;
 
+	if (proxy_upstream_is_down(upstream))
+		return false;
 	if (attempt_wants_stream(&group->settings, upstream, pending))
 		return true;
 	path = rcu_pointer_read(upstream->path);
@@ -473,4 +549,13 @@ uint32_t proxy_error_match(const struct proxy_lcore *lcore,
 		    quoted_destination, &lcore->set->upstreams[pending->upstream].endpoint))
 		return PROXY_PENDING_NONE;
 	return slot;
+}
+
+uint64_t proxy_all_down(const struct proxy_lcore *lcore)
+{
+	uint64_t sum = 0;
+
+	for (uint16_t i = 0; i < lcore->set->group_count; i++)
+		sum += base_load(&lcore->groups[i].all_down);
+	return sum;
 }

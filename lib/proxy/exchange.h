@@ -17,6 +17,7 @@
 
 #include "dns/message.h"
 #include "net/address.h"
+#include "proxy/health.h"
 #include "proxy/pending.h"
 #include "proxy/pool.h"
 #include "proxy/timer_wheel.h"
@@ -33,6 +34,7 @@ struct proxy_group_state {
 	uint32_t in_flight;
 	uint32_t limit; // this lcore's part of max_concurrent; UINT32_MAX: none
 	uint16_t turn; // of round_robin
+	uint64_t all_down; // queries that found every upstream down. Telemetry reads it
 };
 
 struct proxy_lcore {
@@ -43,6 +45,7 @@ struct proxy_lcore {
 	struct proxy_group_state *groups;
 	struct proxy_upstream_counts *counts;
 	uint32_t stream_attempts; // begun
+	struct proxy_health_link health;
 	struct timer_wheel wheel;
 };
 
@@ -89,9 +92,10 @@ struct proxy_attempt {
 	uint64_t until;
 };
 
-// Takes a connection to the next upstream that has a path, draws an id and starts the clock.
+// Takes a connection to the next upstream that is up and has a path, draws an id and starts the
+// clock. With all down, it is any of them, once, or none where the settings have failfast.
 // False when the query has to be given up: attempts, upstreams or time are used up, and
-// proxy_pending.last_failure says why the last one failed.
+// proxy_pending.last_failure says why the last one failed; or all are down.
 bool proxy_attempt_start(
 	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt);
 
@@ -161,6 +165,9 @@ static inline bool proxy_take_expired(struct proxy_lcore *lcore, uint64_t now, u
 {
 	return timer_wheel_take_expired(&lcore->wheel, now, slot);
 }
+
+// Queries that found every upstream of their group down, of all groups.
+uint64_t proxy_all_down(const struct proxy_lcore *lcore);
 
 static inline uint32_t proxy_in_flight(const struct proxy_lcore *lcore)
 {

@@ -3,6 +3,7 @@
 // connection and id to slot. Finding, adding and removing cost the same however many there are.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -54,7 +55,10 @@ struct proxy_pending {
 	struct net_address local_address; // that this attempt left from
 	uint32_t stream_attempt; // of an attempt over a stream: tells it from the slot's others
 	uint8_t last_failure; // enum proxy_failure
-	uint8_t client_carrier; // enum proxy_carrier
+	uint8_t client_carrier : 1; // enum proxy_carrier
+	bool is_check : 1; // of an upstream's health: there is no client
+	bool has_tried_down : 1; // it went to one of a group that was all down: once is enough
+	bool met_failfast : 1; // given up at once: all were down
 	uint16_t passed; // upstreams of its group that it has left behind
 
 	// The caller's: who asked. Not looked at here.

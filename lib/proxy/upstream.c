@@ -17,6 +17,8 @@ static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
 	return a;
 }
 
+_Static_assert(sizeof(struct proxy_upstream) == 32, "two a cache line");
+
 static int proxy_group_init(struct proxy_group *group, const struct proxy_group_template *template,
 	uint16_t first_upstream)
 {
@@ -25,6 +27,7 @@ static int proxy_group_init(struct proxy_group *group, const struct proxy_group_
 		.tls = template->tls,
 		.has_source_address = template->has_source_address,
 		.source_address = template->source_address,
+		.health = template->health,
 		.first_upstream = first_upstream,
 		.upstream_count = template->upstream_count,
 	};
@@ -57,6 +60,7 @@ static int proxy_set_fill(
 				.endpoint = upstream->endpoint,
 				.group = i,
 				.is_tls = upstream->is_tls,
+				.share = PROXY_SHARE_ALL,
 			};
 		}
 	}

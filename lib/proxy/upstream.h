@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/atomic.h"
 #include "base/random.h"
+#include "dns/name.h"
 #include "net/address.h"
 #include "net/path.h"
 
@@ -45,6 +47,15 @@ struct proxy_settings {
 	uint32_t min_idle_conns; // an upstream, over TCP or TLS: kept open though nobody uses them
 };
 
+// When upstreams are checked, and what it means that they are down (proxy/health.h).
+struct proxy_health_settings {
+	uint64_t pause; // nanoseconds from a failed check to the next
+	uint32_t max_fails; // down after more failed checks in a row; 0: never down nor checked
+	bool is_failfast; // with all down, no query is sent
+	bool asks_without_rd;
+	const struct dns_name *name; // whose NS records checks ask for; NULL: the root's
+};
+
 // Files in PEM; NULL where there is none.
 struct proxy_tls_files {
 	const char *certificate;
@@ -52,10 +63,17 @@ struct proxy_tls_files {
 	const char *ca;
 };
 
+// Of the queries whose turn it is at an upstream, it takes so many sixteenths.
+#define PROXY_SHARE_DOWN 0
+#define PROXY_SHARE_ALL 16
+
 // 32 bytes: what every query reads. Names of TLS are in the set.
 struct proxy_upstream {
 	struct net_endpoint endpoint;
 	bool is_tls;
+	// Both written by the management lcore (proxy/health.h), read by all.
+	uint8_t share; // PROXY_SHARE_DOWN to PROXY_SHARE_ALL
+	bool is_checked; // nobody has to tell of its failures
 	uint16_t group;
 	// Written by the management lcore (proxy_upstream_set_path), read under RCU by workers;
 	// NULL until the first path is known.
@@ -73,6 +91,7 @@ struct proxy_group {
 	// without a common divisor with it.
 	uint16_t *strides;
 	uint16_t stride_count;
+	struct proxy_health_settings health;
 };
 
 struct proxy_set {
@@ -103,6 +122,7 @@ struct proxy_group_template {
 	struct proxy_tls_files tls;
 	bool has_source_address;
 	struct net_address source_address;
+	struct proxy_health_settings health;
 	const struct proxy_upstream_template *upstreams;
 	uint16_t upstream_count; // 1 to PROXY_GROUP_UPSTREAMS_MOST
 };
@@ -125,6 +145,22 @@ static inline uint32_t proxy_limit_share(uint32_t limit, uint16_t lcore_count, u
 	uint32_t share = limit / lcore_count + (lcore_index < limit % lcore_count);
 
 	return share ? share : 1;
+}
+
+static inline bool proxy_upstream_is_down(const struct proxy_upstream *upstream)
+{
+	return base_load(&upstream->share) == PROXY_SHARE_DOWN;
+}
+
+// Whether a query whose turn it is goes there: not where it is down, and only now and then where it
+// has just come back.
+static inline bool proxy_upstream_takes(
+	const struct proxy_upstream *upstream, struct random_stream *random)
+{
+	uint8_t share = base_load(&upstream->share);
+
+	return base_likely(share == PROXY_SHARE_ALL) ||
+	       (share != PROXY_SHARE_DOWN && random_stream_below(random, PROXY_SHARE_ALL) < share);
 }
 
 // The order for a new query. *turn is the lcore's own counter for round_robin.
