@@ -90,6 +90,7 @@ static inline bool reply_may_ask_on(
 void forward_reply_use(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	struct dns_message *reply, uint64_t now)
 {
+	proxy_reply_count_duration(lcore->proxy, slot, reply, now);
 	if (base_unlikely(reply_may_ask_on(lcore, slot, reply)) &&
 		forward_reply_ask_on(lcore, slot, frame, reply, now))
 		return;

@@ -17,6 +17,7 @@
 
 #include "dns/message.h"
 #include "net/address.h"
+#include "proxy/durations.h"
 #include "proxy/health.h"
 #include "proxy/pending.h"
 #include "proxy/pool.h"
@@ -28,6 +29,7 @@ struct proxy_upstream_counts {
 	uint64_t sent;
 	uint64_t answered;
 	uint64_t failed[PROXY_FAILURES];
+	struct proxy_durations durations; // of replies that were used
 } base_aligned(BASE_CACHE_LINE);
 
 struct proxy_group_state {
@@ -155,6 +157,16 @@ bool proxy_stream_attempt_is_on_way(
 // with *message set, MISMATCHED, or GARBAGE.
 enum proxy_reply proxy_stream_reply_match(struct proxy_lcore *lcore, uint32_t slot,
 	const uint8_t *bytes, uint16_t length, struct dns_message *message);
+
+// The good reply to the attempt on its way is used: counts how long it took.
+static inline void proxy_reply_count_duration(
+	struct proxy_lcore *lcore, uint32_t slot, const struct dns_message *reply, uint64_t now)
+{
+	const struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+
+	proxy_durations_count(
+		&lcore->counts[pending->upstream].durations, reply, now - pending->sent_at);
+}
 
 // Which query an ICMP error is about, by the datagram that it quotes; PROXY_PENDING_NONE if none.
 uint32_t proxy_error_match(const struct proxy_lcore *lcore,
