@@ -50,4 +50,5 @@ struct app {
 	uint16_t *swept; // scratch of the sweep
 	int events; // epoll
 	int signals;
+	struct watch *watch; // prometheus, health and ready
 };

@@ -23,6 +23,7 @@
 #include "stream_tls.h"
 #include "telemetry.h"
 #include "version.h"
+#include "watch.h"
 
 #define PATHS_MOST (2 * CLOCK_SECOND)
 
@@ -135,6 +136,7 @@ static int run(struct app *app)
 		abort();
 	log_info("%u worker lcores, %u stream lcores, %u ports, %zu addresses", app->worker_count,
 		app->stream_count, nic_port_count(app->nic), app->local_count);
+	watch_set_state(app, WATCH_SERVES);
 	log_info("ready");
 	manager_run(app);
 	print_counters(app);
@@ -146,6 +148,7 @@ static void close_all(struct app *app)
 {
 	if (app->lcores)
 		telemetry_close();
+	watch_close(app);
 	lcores_close(app);
 	caches_close(app);
 	network_close(app);
@@ -171,6 +174,8 @@ static int open_and_run(struct app *app, bool is_pinned)
 		error = caches_open(app);
 	if (!error)
 		error = lcores_open(app);
+	if (!error)
+		error = watch_open(app);
 	if (!error)
 		error = manager_open(app);
 	if (!error)

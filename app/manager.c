@@ -14,9 +14,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "caches.h"
+#include "config/values.h"
 #include "frame_ring.h"
 #include "network.h"
 #include "proxy/sweep.h"
+#include "watch.h"
 
 #define SWEEP_PERIOD (250 * CLOCK_MILLISECOND)
 #define RESOLVE_PERIOD CLOCK_SECOND
@@ -66,6 +68,8 @@ int manager_open(struct app *app)
 	error = watch(app, app->signals);
 	if (!error)
 		error = watch(app, kernel_tables_fd(app->tables));
+	if (!error)
+		error = watch(app, watch_fd(app));
 	for (uint16_t port = 0; port < NIC_PORTS_MOST && !error; port++) {
 		if (app->taps[port])
 			error = watch(app, kernel_tap_fd(app->taps[port]));
@@ -185,6 +189,7 @@ static bool manager_turn(struct app *app, struct manager_clock *due, bool is_bus
 	now = clock_now();
 	network_update(app);
 	due->is_busy = caches_turn(app, now);
+	due->is_busy |= watch_turn(app, now);
 	proxy_sweep_reap(app->pools, app->pool_count, app->swept, SWEPT_MOST);
 	if (now >= due->sweep) {
 		due->sweep = now + SWEEP_PERIOD;
@@ -239,8 +244,25 @@ static void enter_phase(struct app *app, enum worker_phase phase)
 		stream_lcore_wake(app->streams[i]);
 }
 
+// Whoever sends queries here finds out in time that the end is near. Another signal ends it.
+static void stay_lame(struct app *app, struct manager_clock *due)
+{
+	uint64_t lameduck = config_watch(app->config)->lameduck;
+	uint64_t until = clock_now() + lameduck;
+	char text[CONFIG_DURATION_TEXT];
+	bool is_busy = false;
+
+	if (!lameduck)
+		return;
+	log_info("lameduck: stopping in %s", config_format_duration(lameduck, text));
+	while (clock_now() < until && !manager_turn(app, due, is_busy))
+		is_busy = carry_kernel_frames(app) > 0;
+}
+
 static void manager_stop(struct app *app, struct manager_clock *due)
 {
+	watch_set_state(app, WATCH_STOPS);
+	stay_lame(app, due);
 	log_info("stopping: %u queries in flight", queries_in_flight(app));
 	enter_phase(app, WORKER_DRAINS);
 	turn_until_none(app, due, queries_in_flight, DRAIN_MOST);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "counters.h"
+#include "figures.h"
 #include "rcu/rcu.h"
 #include "steering.h"
 #include "telemetry_caches.h"
@@ -17,28 +18,6 @@
 
 // The commands have no argument of ours. Written by the management lcore alone, read under RCU.
 static struct app *served_app;
-
-static const char *const close_names[PROXY_CLOSE_REASONS] = {
-	[PROXY_CLOSE_EXPIRE] = "closed_expire",
-	[PROXY_CLOSE_MAX_AGE] = "closed_max_age",
-	[PROXY_CLOSE_MAX_IDLE] = "closed_max_idle",
-	[PROXY_CLOSE_ERROR] = "closed_error",
-	[PROXY_CLOSE_STOP] = "closed_stop",
-	[PROXY_CLOSE_PEER] = "closed_peer",
-};
-
-static const char *const failure_names[PROXY_FAILURES] = {
-	[PROXY_FAILURE_TIMEOUT] = "failed_timeout",
-	[PROXY_FAILURE_UNREACHABLE] = "failed_unreachable",
-	[PROXY_FAILURE_GARBAGE] = "failed_garbage",
-	[PROXY_FAILURE_NO_PATH] = "failed_no_path",
-	[PROXY_FAILURE_NO_PORT] = "failed_no_port",
-	[PROXY_FAILURE_NO_STREAM] = "failed_no_stream",
-	[PROXY_FAILURE_CONNECT_TIMEOUT] = "failed_connect_timeout",
-	[PROXY_FAILURE_REFUSED] = "failed_refused",
-	[PROXY_FAILURE_TLS] = "failed_tls",
-	[PROXY_FAILURE_CLOSED] = "failed_closed",
-};
 
 int telemetry_parse_number(const char *text, unsigned long limit, unsigned long *number)
 {
@@ -55,38 +34,30 @@ int telemetry_parse_number(const char *text, unsigned long limit, unsigned long 
 static void add_lcore_stats(
 	struct rte_tel_data *data, const struct app *app, uint16_t first, uint16_t last)
 {
-	uint64_t in_flight = 0;
-	uint64_t refreshing = 0;
-	uint64_t nic[5] = {0};
+	struct figures_lcore sum = {0};
 
 	for (int i = 0; i < STATS_COUNTERS; i++) {
 		rte_tel_data_add_dict_u64(data, stats_counter_name((enum stats_counter)i),
 			counters_sum(app->lcores, first, last, (enum stats_counter)i));
 	}
 	for (uint16_t lcore = first; lcore <= last; lcore++) {
-		in_flight += forward_lcore_in_flight(app->lcores[lcore]);
-		refreshing += forward_lcore_refreshing(app->lcores[lcore]);
-		nic[4] += nic_frames_free(app->nic, lcore);
-		// Stream lcores have no queues.
-		if (lcore >= app->worker_count)
-			continue;
-		for (uint16_t port = 0; port < nic_port_count(app->nic); port++) {
-			const struct nic_queue_counters *counters =
-				nic_queue_counters(app->nic, port, lcore);
+		struct figures_lcore figures = figures_lcore(app, lcore);
 
-			nic[0] += base_load(&counters->rx_frames);
-			nic[1] += base_load(&counters->tx_frames);
-			nic[2] += base_load(&counters->tx_dropped);
-			nic[3] += base_load(&counters->rx_segmented);
-		}
+		sum.queries_in_flight += figures.queries_in_flight;
+		sum.refreshes_in_flight += figures.refreshes_in_flight;
+		sum.frames_free += figures.frames_free;
+		sum.nic.rx_frames += figures.nic.rx_frames;
+		sum.nic.tx_frames += figures.nic.tx_frames;
+		sum.nic.tx_dropped += figures.nic.tx_dropped;
+		sum.nic.rx_segmented += figures.nic.rx_segmented;
 	}
-	rte_tel_data_add_dict_u64(data, "queries_in_flight", in_flight - refreshing);
-	rte_tel_data_add_dict_u64(data, "refreshes_in_flight", refreshing);
-	rte_tel_data_add_dict_u64(data, "nic_rx_frames", nic[0]);
-	rte_tel_data_add_dict_u64(data, "nic_tx_frames", nic[1]);
-	rte_tel_data_add_dict_u64(data, "nic_tx_dropped", nic[2]);
-	rte_tel_data_add_dict_u64(data, "nic_rx_segmented", nic[3]);
-	rte_tel_data_add_dict_u64(data, "nic_frames_free", nic[4]);
+	rte_tel_data_add_dict_u64(data, "queries_in_flight", sum.queries_in_flight);
+	rte_tel_data_add_dict_u64(data, "refreshes_in_flight", sum.refreshes_in_flight);
+	rte_tel_data_add_dict_u64(data, "nic_rx_frames", sum.nic.rx_frames);
+	rte_tel_data_add_dict_u64(data, "nic_tx_frames", sum.nic.tx_frames);
+	rte_tel_data_add_dict_u64(data, "nic_tx_dropped", sum.nic.tx_dropped);
+	rte_tel_data_add_dict_u64(data, "nic_rx_segmented", sum.nic.rx_segmented);
+	rte_tel_data_add_dict_u64(data, "nic_frames_free", sum.frames_free);
 	rte_tel_data_add_dict_u64(data, "kernel_tap_dropped", base_load(&app->tap_dropped));
 }
 
@@ -140,28 +111,29 @@ static void add_name(struct rte_tel_data *data, const struct app *app, uint16_t 
 	telemetry_add_u64(data, upstream, "forward", app->set->upstreams[upstream].group);
 }
 
+// "failed_timeout", "closed_expire".
+static void add_reason(struct rte_tel_data *data, uint16_t upstream, const char *what,
+	const char *reason, uint64_t value)
+{
+	char key[RTE_TEL_MAX_STRING_LEN];
+
+	snprintf(key, sizeof(key), "%u/%s_%s", upstream, what, reason);
+	rte_tel_data_add_dict_u64(data, key, value);
+}
+
 static void add_upstream(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
 {
 	struct proxy_upstream *described = &app->set->upstreams[upstream];
 	const struct net_path *path = rcu_pointer_read(described->path);
-	uint64_t sent = 0;
-	uint64_t answered = 0;
-	uint64_t failed[PROXY_FAILURES] = {0};
+	struct figures_upstream sum = {0};
 
-	for (uint16_t i = 0; i < app->lcore_count; i++) {
-		const struct proxy_upstream_counts *counts =
-			&forward_lcore_proxy(app->lcores[i])->counts[upstream];
-
-		sent += base_load(&counts->sent);
-		answered += base_load(&counts->answered);
-		for (int j = 0; j < PROXY_FAILURES; j++)
-			failed[j] += base_load(&counts->failed[j]);
-	}
+	figures_add_upstream(app, upstream, &sum);
 	telemetry_add_u64(data, upstream, "has_path", path && path->is_usable);
-	telemetry_add_u64(data, upstream, "sent", sent);
-	telemetry_add_u64(data, upstream, "answered", answered);
-	for (int j = 0; j < PROXY_FAILURES; j++)
-		telemetry_add_u64(data, upstream, failure_names[j], failed[j]);
+	telemetry_add_u64(data, upstream, "sent", sum.sent);
+	telemetry_add_u64(data, upstream, "answered", sum.answered);
+	for (int i = 0; i < PROXY_FAILURES; i++)
+		add_reason(data, upstream, "failed", figures_failure_name((enum proxy_failure)i),
+			sum.failed[i]);
 }
 
 // Of the pools number `first` to before `last`.
@@ -170,26 +142,16 @@ static void add_pool_sum(struct rte_tel_data *data, const struct app *app, uint1
 {
 	struct proxy_pool sum = {0};
 
-	for (uint16_t i = first; i < last; i++) {
-		const struct proxy_pool *pool = &app->pools[i]->pools[upstream];
-
-		sum.open_count += base_load(&pool->open_count);
-		sum.idle_count += base_load(&pool->idle_count);
-		sum.in_flight += base_load(&pool->in_flight);
-		sum.reused += base_load(&pool->reused);
-		sum.opened += base_load(&pool->opened);
-		sum.shared += base_load(&pool->shared);
-		for (int j = 0; j < PROXY_CLOSE_REASONS; j++)
-			sum.closed[j] += base_load(&pool->closed[j]);
-	}
+	figures_add_pools(app, upstream, first, last, &sum);
 	telemetry_add_u64(data, upstream, "open", sum.open_count);
 	telemetry_add_u64(data, upstream, "idle", sum.idle_count);
 	telemetry_add_u64(data, upstream, "in_flight", sum.in_flight);
 	telemetry_add_u64(data, upstream, "reused", sum.reused);
 	telemetry_add_u64(data, upstream, "opened", sum.opened);
 	telemetry_add_u64(data, upstream, "shared", sum.shared);
-	for (int j = 0; j < PROXY_CLOSE_REASONS; j++)
-		telemetry_add_u64(data, upstream, close_names[j], sum.closed[j]);
+	for (int i = 0; i < PROXY_CLOSE_REASONS; i++)
+		add_reason(data, upstream, "closed", figures_close_name((enum proxy_close_reason)i),
+			sum.closed[i]);
 }
 
 // Of UDP, on every lcore.

@@ -3,31 +3,12 @@
 
 #include <stdio.h>
 
+#include "figures.h"
 #include "telemetry.h"
 
 static void add(uint64_t *sum, const uint64_t *counter)
 {
 	*sum += base_load(counter);
-}
-
-static void add_counters(
-	struct stream_clients_counters *sum, const struct stream_clients_counters *counters)
-{
-	sum->open += base_load(&counters->open);
-	sum->in_flight += base_load(&counters->in_flight);
-	add(&sum->accepted, &counters->accepted);
-	add(&sum->refused_full, &counters->refused_full);
-	add(&sum->refused_prefix, &counters->refused_prefix);
-	add(&sum->accept_errors, &counters->accept_errors);
-	add(&sum->queries, &counters->queries);
-	add(&sum->answers, &counters->answers);
-	add(&sum->dropped, &counters->dropped);
-	add(&sum->handshakes, &counters->handshakes);
-	add(&sum->resumed, &counters->resumed);
-	add(&sum->late, &counters->late);
-	add(&sum->paused, &counters->paused);
-	for (int i = 0; i < STREAM_CLOSE_REASONS; i++)
-		add(&sum->closed[i], &counters->closed[i]);
 }
 
 static void add_closed(struct rte_tel_data *data, const struct stream_clients_counters *sum)
@@ -48,7 +29,7 @@ static int answer_clients(const struct app *app, const char *parameters, struct 
 
 	(void)parameters;
 	for (uint16_t i = 0; i < app->stream_count; i++)
-		add_counters(&sum, stream_lcore_clients(app->streams[i]));
+		figures_add_clients(&sum, stream_lcore_clients(app->streams[i]));
 	rte_tel_data_start_dict(data);
 	rte_tel_data_add_dict_u64(data, "open", sum.open);
 	rte_tel_data_add_dict_u64(data, "in_flight", sum.in_flight);

@@ -93,3 +93,8 @@ const struct config_forward *const *config_forwards(const struct config *config,
 	*count = config->forward_count;
 	return (const struct config_forward *const *)config->forwards;
 }
+
+const struct config_watch *config_watch(const struct config *config)
+{
+	return &config->watch;
+}

@@ -129,6 +129,28 @@ struct config_server {
 	unsigned int line;
 };
 
+// What is told over HTTP. Pages may share an address.
+enum config_page {
+	CONFIG_PAGE_METRICS = 1 << 0, // prometheus: /metrics
+	CONFIG_PAGE_HEALTH = 1 << 1, // health: /health
+	CONFIG_PAGE_READY = 1 << 2, // ready: /ready
+};
+
+// An address and port of the kernel's; "::" stands for all addresses, of IPv4 too.
+struct config_http_listener {
+	struct net_endpoint endpoint;
+	uint8_t pages; // of enum config_page, one or more
+	unsigned int line; // of the first directive
+};
+
+// How the program is watched, by whatever blocks say so.
+struct config_watch {
+	struct config_http_listener *listeners; // no two of one endpoint
+	size_t listener_count;
+	uint64_t lameduck; // how long queries are still answered at the stop; 0 by default
+	bool is_ready_asked_again; // else what was ready once stays so
+};
+
 struct config;
 
 // Reads a file and what it imports; relative paths in it, of `import`, of files in TO and of
@@ -143,3 +165,4 @@ void config_destroy(struct config *config);
 const struct config_server *config_servers(const struct config *config, size_t *count);
 // Every forward once, in file order; config_server.forwards points to these.
 const struct config_forward *const *config_forwards(const struct config *config, size_t *count);
+const struct config_watch *config_watch(const struct config *config);

@@ -6,6 +6,7 @@
 
 #include "config/suggest.h"
 #include "config/values.h"
+#include "config/watch_directive.h"
 
 #define SERVER_PORT 53
 #define SERVER_TLS_PORT 853 // RFC 7858, section 3.1
@@ -26,6 +27,7 @@ struct parser_block {
 	struct config_place place;
 	bool has_tls_zone;
 	struct config_tls_files *tls;
+	unsigned int pages; // of enum config_page, that the block has said
 };
 
 struct parser_directive {
@@ -137,6 +139,35 @@ static int directive_read_tls(
 	return config_read_tls_files(&parser->reader, line, block->tls);
 }
 
+static int directive_read_page(struct config_parser *parser, struct parser_block *block,
+	const struct config_line *line, enum config_page page)
+{
+	if (block->pages & page)
+		return config_fail(parser->reader.error, line->place,
+			"a second " CONFIG_WORD " in one block", line->words[0].text);
+	block->pages |= page;
+	return config_read_watch(
+		&parser->reader, &parser->lines, line, page, &parser->config->watch);
+}
+
+static int directive_read_prometheus(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	return directive_read_page(parser, block, line, CONFIG_PAGE_METRICS);
+}
+
+static int directive_read_health(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	return directive_read_page(parser, block, line, CONFIG_PAGE_HEALTH);
+}
+
+static int directive_read_ready(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	return directive_read_page(parser, block, line, CONFIG_PAGE_READY);
+}
+
 static const struct parser_directive parser_directives[] = {
 	{"forward", {2, CONFIG_ANY_COUNT, true}, directive_read_forward},
 	{"bind", {1, CONFIG_ANY_COUNT, false}, directive_read_bind},
@@ -144,12 +175,11 @@ static const struct parser_directive parser_directives[] = {
 	{"cache", {0, CONFIG_ANY_COUNT, true}, directive_read_cache},
 	{"loadbalance", {0, 1, false}, directive_read_loadbalance},
 	{"tls", {2, 3, false}, directive_read_tls},
+	{"prometheus", {0, 1, true}, directive_read_prometheus},
+	{"health", {0, 1, true}, directive_read_health},
+	{"ready", {0, 1, true}, directive_read_ready},
 	{.name = "errors"},
-	{.name = "health"},
-	{.name = "lameduck"},
 	{.name = "log"},
-	{.name = "prometheus"},
-	{.name = "ready"},
 	{.name = "reload"},
 };
 

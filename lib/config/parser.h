@@ -10,6 +10,7 @@ struct config {
 	size_t server_count;
 	struct config_forward **forwards;
 	size_t forward_count;
+	struct config_watch watch;
 };
 
 // Where the zone of a server stands, by the server's index.

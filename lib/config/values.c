@@ -70,3 +70,27 @@ int config_parse_endpoint(const char *text, uint16_t port, struct net_endpoint *
 		return endpoint_parse_parts(text, strlen(text), NULL, endpoint);
 	return endpoint_parse_parts(text, (size_t)(colon - text), colon + 1, endpoint);
 }
+
+int config_parse_listen_endpoint(const char *text, struct net_endpoint *endpoint)
+{
+	static const char localhost[] = "localhost:";
+	static const uint8_t loopback[4] = {127, 0, 0, 1};
+	struct net_endpoint parsed = {.port = 0};
+	const char *port = NULL;
+	uint32_t number;
+
+	if (text[0] == ':') {
+		port = text + 1;
+	} else if (strncmp(text, localhost, strlen(localhost)) == 0) {
+		parsed.address = net_address_from_ipv4(loopback);
+		port = text + strlen(localhost);
+	} else if (config_parse_endpoint(text, 0, &parsed) != 0 || !parsed.port) {
+		return -EINVAL;
+	}
+	if (port && config_parse_number(port, 1, UINT16_MAX, &number) != 0)
+		return -EINVAL;
+	if (port)
+		parsed.port = (uint16_t)number;
+	*endpoint = parsed;
+	return 0;
+}

@@ -23,5 +23,9 @@ int config_parse_number(const char *text, uint32_t least, uint32_t most, uint32_
 // address, -ERANGE when its port is none.
 int config_parse_endpoint(const char *text, uint16_t port, struct net_endpoint *endpoint);
 
+// What is listened at: IP:port, [v6]:port, localhost:port, or :port for all addresses ("::"). 0, or
+// -EINVAL with `endpoint` as it was.
+int config_parse_listen_endpoint(const char *text, struct net_endpoint *endpoint);
+
 // Addresses that no host of another machine has or answers from.
 bool config_address_is_loopback(const struct net_address *address);
