@@ -14,6 +14,7 @@ struct stream_clients_options stream_clients_defaults(void)
 {
 	return (struct stream_clients_options){
 		.connections_most = 16384,
+		.handshakes_most = 1024,
 		.prefix_connections_most = 2048,
 		.prefix_ipv4_bits = 24,
 		.prefix_ipv6_bits = 56,
@@ -27,8 +28,8 @@ struct stream_clients_options stream_clients_defaults(void)
 static bool options_are_good(const struct stream_clients_options *options)
 {
 	return options->connections_most && options->connections_most <= CONNECTIONS_MOST &&
-	       options->in_flight_most && options->idle_timeout && options->memory_most &&
-	       options->output_most >= STREAM_FRAME_MOST;
+	       options->handshakes_most && options->in_flight_most && options->idle_timeout &&
+	       options->memory_most && options->output_most >= STREAM_FRAME_MOST;
 }
 
 static int clients_allocate(struct stream_clients *clients)

@@ -48,6 +48,9 @@ struct stream_query_handler {
 // Limits are those of this lcore. stream_clients_defaults() has a value for each.
 struct stream_clients_options {
 	uint32_t connections_most; // when full, the one idle longest is closed for a new one
+	// TLS clients whose handshake is not done, which may keep much memory each: likewise, the one
+	// that takes longest.
+	uint32_t handshakes_most;
 	uint32_t prefix_connections_most; // of one client prefix; 0: no limit
 	uint8_t prefix_ipv4_bits;
 	uint8_t prefix_ipv6_bits;
@@ -63,7 +66,7 @@ enum stream_close_reason {
 	STREAM_CLOSE_PEER, // it ended and has all its answers
 	STREAM_CLOSE_RESET, // by the peer or the network
 	STREAM_CLOSE_IDLE,
-	STREAM_CLOSE_PRESSURE, // idle or stalled longest, for a new one
+	STREAM_CLOSE_PRESSURE, // idle, stalled or in its handshake longest, for a new one
 	STREAM_CLOSE_STALLED, // it read nothing for as long as the idle timeout
 	STREAM_CLOSE_OUTPUT, // it read less than it asked for, up to output_most
 	STREAM_CLOSE_MEMORY, // memory_most

@@ -64,7 +64,8 @@ static void client_flush(struct stream_clients *clients, struct stream_client *c
 		return;
 	}
 	client_requeue(clients, client, now);
-	if (sent && client->queue != STREAM_QUEUE_BUSY) {
+	if (sent && client->queue != STREAM_QUEUE_BUSY &&
+		client->queue != STREAM_QUEUE_HANDSHAKING) {
 		client_dequeue(clients, client);
 		client_enqueue(clients, client, client->queue, now);
 	}
@@ -96,6 +97,8 @@ static void clients_expire(struct stream_clients *clients, uint64_t now)
 	most -= clients_close_overdue(clients, STREAM_QUEUE_IDLE, STREAM_CLOSE_IDLE, most, now);
 	most -= clients_close_overdue(
 		clients, STREAM_QUEUE_STALLED, STREAM_CLOSE_STALLED, most, now);
+	most -= clients_close_overdue(
+		clients, STREAM_QUEUE_HANDSHAKING, STREAM_CLOSE_IDLE, most, now);
 	clients->has_overdue = most == 0;
 	clients_listeners_resume(clients, now);
 }
@@ -130,12 +133,17 @@ static uint64_t clients_queue_time(
 
 uint64_t stream_clients_next_time(const struct stream_clients *clients)
 {
-	uint64_t idle = clients_queue_time(clients, STREAM_QUEUE_IDLE);
-	uint64_t stalled = clients_queue_time(clients, STREAM_QUEUE_STALLED);
-	uint64_t next = idle < stalled ? idle : stalled;
+	static const enum stream_client_queue timed[] = {
+		STREAM_QUEUE_IDLE, STREAM_QUEUE_STALLED, STREAM_QUEUE_HANDSHAKING};
+	uint64_t next = STREAM_LOOP_FOR_EVER;
 
 	if (clients->to_read.count || clients->to_flush.count || clients->has_overdue)
 		return 0;
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(timed); i++) {
+		uint64_t time = clients_queue_time(clients, timed[i]);
+
+		next = time < next ? time : next;
+	}
 	for (int i = 0; clients->listeners_paused && i < clients->listener_count; i++) {
 		const struct stream_listener *listener = clients->listeners[i];
 

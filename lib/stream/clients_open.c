@@ -27,9 +27,18 @@ void client_close(struct stream_clients *clients, struct stream_client *client,
 	client_release(clients, client);
 }
 
+// Which of two first ones of their queues stands there longer.
+static uint32_t clients_older(const struct stream_clients *clients, uint32_t one, uint32_t other)
+{
+	if (one == STREAM_SLOT_NONE || other == STREAM_SLOT_NONE)
+		return one == STREAM_SLOT_NONE ? other : one;
+	return clients->slots[one].since <= clients->slots[other].since ? one : other;
+}
+
 bool clients_make_room(struct stream_clients *clients)
 {
-	uint32_t slot = clients->queues[STREAM_QUEUE_IDLE].first;
+	uint32_t slot = clients_older(clients, clients->queues[STREAM_QUEUE_IDLE].first,
+		clients->queues[STREAM_QUEUE_HANDSHAKING].first);
 
 	if (slot == STREAM_SLOT_NONE)
 		slot = clients->queues[STREAM_QUEUE_STALLED].first;
@@ -37,6 +46,14 @@ bool clients_make_room(struct stream_clients *clients)
 		return false;
 	client_close(clients, &clients->slots[slot], STREAM_CLOSE_PRESSURE);
 	return true;
+}
+
+static void clients_make_room_for_handshake(struct stream_clients *clients)
+{
+	const struct stream_queue *handshaking = &clients->queues[STREAM_QUEUE_HANDSHAKING];
+
+	if (handshaking->count >= clients->options.handshakes_most)
+		client_close(clients, &clients->slots[handshaking->first], STREAM_CLOSE_PRESSURE);
 }
 
 // Takes a free slot, if need be from a client that is idle.
@@ -74,7 +91,8 @@ static void client_begin(struct stream_clients *clients, struct stream_client *c
 	struct stream_connection *connection = &client->connection;
 	int error = -ENOMEM;
 
-	client_enqueue(clients, client, STREAM_QUEUE_IDLE, now);
+	client_enqueue(
+		clients, client, listener->tls ? STREAM_QUEUE_HANDSHAKING : STREAM_QUEUE_IDLE, now);
 	clients->counters.accepted++;
 	clients->counters.open++;
 	if (listener->tls)
@@ -98,6 +116,8 @@ void clients_open(struct stream_clients *clients, const struct stream_listener *
 		close(fd);
 		return;
 	}
+	if (listener->tls)
+		clients_make_room_for_handshake(clients);
 	client = clients_take_slot(clients);
 	if (!client) {
 		clients->counters.refused_full++;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the files of stream/clients share.
 //
-// A client stands in one of three queues: idle (nothing in flight), busy, or stalled (the kernel takes
-// no more of its answers). Each is in the order of `since`, so that the first is the next to time out
+// A client stands in one of four queues: idle (nothing in flight), busy, stalled (the kernel takes no
+// more of its answers), or in its handshake. Each is in the order of `since`, so that the first is the next to time out
 // and the first to make room.
 #pragma once
 
@@ -22,6 +22,7 @@ enum stream_client_queue {
 	STREAM_QUEUE_IDLE,
 	STREAM_QUEUE_BUSY,
 	STREAM_QUEUE_STALLED,
+	STREAM_QUEUE_HANDSHAKING, // since it connected, whatever it sends
 	STREAM_QUEUES,
 };
 
@@ -47,6 +48,7 @@ struct stream_client {
 struct stream_queue {
 	uint32_t first;
 	uint32_t last;
+	uint32_t count;
 };
 
 struct stream_listener {
@@ -116,7 +118,7 @@ void clients_open(struct stream_clients *clients, const struct stream_listener *
 	const struct net_endpoint *peer, uint64_t now);
 void client_close(struct stream_clients *clients, struct stream_client *client,
 	enum stream_close_reason reason);
-// Closes the one that is idle or stalled longest; false: there is none.
+// Closes the one that is idle or in its handshake longest, or stalled; false: there is none.
 bool clients_make_room(struct stream_clients *clients);
 // The slot of a closed client may be used again, unless it still stands in a list.
 void client_release(struct stream_clients *clients, struct stream_client *client);

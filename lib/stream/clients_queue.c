@@ -4,7 +4,8 @@
 void clients_queues_init(struct stream_clients *clients)
 {
 	for (int queue = 0; queue < STREAM_QUEUES; queue++)
-		clients->queues[queue] = (struct stream_queue){STREAM_SLOT_NONE, STREAM_SLOT_NONE};
+		clients->queues[queue] =
+			(struct stream_queue){STREAM_SLOT_NONE, STREAM_SLOT_NONE, 0};
 }
 
 void client_enqueue(struct stream_clients *clients, struct stream_client *client,
@@ -22,6 +23,7 @@ void client_enqueue(struct stream_clients *clients, struct stream_client *client
 	else
 		clients->slots[ends->last].next = slot;
 	ends->last = slot;
+	ends->count++;
 }
 
 void client_dequeue(struct stream_clients *clients, struct stream_client *client)
@@ -36,13 +38,16 @@ void client_dequeue(struct stream_clients *clients, struct stream_client *client
 		ends->last = client->previous;
 	else
 		clients->slots[client->next].previous = client->previous;
+	ends->count--;
 }
 
 void client_requeue(struct stream_clients *clients, struct stream_client *client, uint64_t now)
 {
 	enum stream_client_queue queue = STREAM_QUEUE_IDLE;
 
-	if (client_is_stalled(client))
+	if (client->connection.tls && !client->is_established)
+		queue = STREAM_QUEUE_HANDSHAKING;
+	else if (client_is_stalled(client))
 		queue = STREAM_QUEUE_STALLED;
 	else if (client->in_flight)
 		queue = STREAM_QUEUE_BUSY;

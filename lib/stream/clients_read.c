@@ -81,7 +81,8 @@ static enum stream_close_reason client_reason(ssize_t error)
 	return error == -ENOBUFS ? STREAM_CLOSE_MEMORY : STREAM_CLOSE_RESET;
 }
 
-static void client_count_handshake(struct stream_clients *clients, struct stream_client *client)
+static void client_count_handshake(
+	struct stream_clients *clients, struct stream_client *client, uint64_t now)
 {
 	const struct tls_session *session = client->connection.tls;
 
@@ -93,6 +94,7 @@ static void client_count_handshake(struct stream_clients *clients, struct stream
 	clients->counters.handshakes++;
 	if (tls_session_was_resumed(session))
 		clients->counters.resumed++;
+	client_requeue(clients, client, now);
 }
 
 // False: its handshake goes on in the next turn.
@@ -123,7 +125,7 @@ static void client_read(struct stream_clients *clients, struct stream_client *cl
 		clients_hand_over_batch(clients, now);
 	room = clients->inbox + clients->inbox_used;
 	length = stream_connection_receive(&client->connection, &clients->memory, room, now);
-	client_count_handshake(clients, client);
+	client_count_handshake(clients, client, now);
 	if (length < 0) {
 		client_close(clients, client, client_reason(length));
 		return;

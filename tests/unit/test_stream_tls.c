@@ -271,6 +271,32 @@ static void a_handshake_that_stops_times_out(void)
 	close_tls();
 }
 
+// Of those in their handshake the first has to go; who is done with it stays.
+static void handshakes_at_once_are_bounded(void)
+{
+	struct stream_clients_options options = stream_clients_defaults();
+	struct peer done;
+	int silent[3];
+
+	options.handshakes_most = 2;
+	open_tls_with(&options, STREAM_FIXTURE_ECHO);
+	peer_open(&done);
+	fixture.now += CLOCK_SECOND;
+	for (int i = 0; i < 2; i++)
+		silent[i] = stream_fixture_client(&fixture);
+	CU_ASSERT_EQUAL(fixture.counters->closed[STREAM_CLOSE_PRESSURE], 0);
+	silent[2] = stream_fixture_client(&fixture);
+	CU_ASSERT_EQUAL(fixture.counters->closed[STREAM_CLOSE_PRESSURE], 1);
+	CU_ASSERT_EQUAL(fixture.counters->open, 3);
+	CU_ASSERT_TRUE(stream_fixture_is_closed(&fixture, silent[0]));
+	peer_ask(&done, 7, 40);
+	STREAM_FIXTURE_UNTIL(&fixture, fixture.counters->answers == 1);
+	for (int i = 0; i < 3; i++)
+		close(silent[i]);
+	peer_close(&done);
+	close_tls();
+}
+
 static void a_reader_that_stalls_is_bounded(void)
 {
 	enum {
@@ -440,6 +466,7 @@ static const struct unit_case cases[] = {
 	{"an idle one is told of its end", an_idle_one_is_told_of_its_end},
 	{"what is no TLS ends the connection", what_is_no_tls_ends_the_connection},
 	{"a handshake that stops times out", a_handshake_that_stops_times_out},
+	{"handshakes at once are bounded", handshakes_at_once_are_bounded},
 	{"a reader that stalls is bounded", a_reader_that_stalls_is_bounded},
 	{"a reader that was slow gets everything", a_reader_that_was_slow_gets_everything},
 	{"many handshakes leave turns to others", many_handshakes_leave_turns_to_others},
