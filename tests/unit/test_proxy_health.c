@@ -420,7 +420,7 @@ static void a_check_on_its_way_is_sent_again_after_a_reload(void)
 	struct health_fixture fixture;
 	struct proxy_health *health;
 	struct proxy_set *set;
-	struct proxy_check sent;
+	struct proxy_check sent = {0};
 
 	health_open(&fixture, 2);
 	fail_exchange(&fixture, 0, 1);
