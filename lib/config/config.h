@@ -21,6 +21,11 @@ enum config_policy {
 	CONFIG_POLICY_RANDOM,
 	CONFIG_POLICY_ROUND_ROBIN,
 	CONFIG_POLICY_SEQUENTIAL,
+	CONFIG_POLICY_LEAST_OUTSTANDING,
+	CONFIG_POLICY_FASTEST,
+	CONFIG_POLICY_WEIGHTED,
+	CONFIG_POLICY_HASH,
+	CONFIG_POLICY_ORDERED,
 };
 
 // Files in PEM, which could be read when the configuration was; nothing was looked at in them.
@@ -37,6 +42,7 @@ struct config_upstream {
 	// In its certificate and sent to it (SNI), in lower case and without a dot at its end. NULL:
 	// its certificate has to be for the address.
 	const char *server_name;
+	uint16_t weight; // share of queries with CONFIG_POLICY_WEIGHTED, 1 by default, above 0
 };
 
 // One `forward FROM TO... { }` of a server block.

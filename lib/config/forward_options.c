@@ -91,6 +91,11 @@ static int option_read_policy(
 		[CONFIG_POLICY_RANDOM] = "random",
 		[CONFIG_POLICY_ROUND_ROBIN] = "round_robin",
 		[CONFIG_POLICY_SEQUENTIAL] = "sequential",
+		[CONFIG_POLICY_LEAST_OUTSTANDING] = "least_outstanding",
+		[CONFIG_POLICY_FASTEST] = "fastest",
+		[CONFIG_POLICY_WEIGHTED] = "weighted",
+		[CONFIG_POLICY_HASH] = "hash",
+		[CONFIG_POLICY_ORDERED] = "ordered",
 	};
 
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(names); i++) {
@@ -99,7 +104,9 @@ static int option_read_policy(
 			return 0;
 		}
 	}
-	return option_fail(options, line, 1, "is not random, round_robin or sequential");
+	return option_fail(options, line, 1,
+		"is not random, round_robin, sequential, least_outstanding, fastest, weighted, "
+		"hash or ordered");
 }
 
 static int option_read_source_address(
@@ -384,6 +391,9 @@ int config_finish_forward_options(struct config_forward_options *options)
 	if (forward->min_idle_conns && !forward->expire)
 		return config_fail(options->reader->error, options->min_idle_conns_place,
 			"min_idle_conns (%u) needs an expire above 0s", forward->min_idle_conns);
+	if (options->weight.text && forward->policy != CONFIG_POLICY_WEIGHTED)
+		return config_fail(options->reader->error, options->weight.place,
+			CONFIG_WORD " needs 'policy weighted'", options->weight.text);
 	if (options_set_server_name(options))
 		return -EINVAL;
 	return options_check_lifetimes(options);

@@ -12,6 +12,7 @@ struct config_forward_options {
 	struct config_place server_name_place;
 	const char *server_name; // of tls_servername
 	bool has_attempts; // max_connect_attempts was written
+	struct config_token weight; // the first weight=N; its text is NULL: none
 };
 
 // One line of the block. 0; -EINVAL or -ENOMEM with the error filled in, as the next.

@@ -35,7 +35,8 @@ static int upstreams_add(struct config_reader *reader, struct config_place place
 		return config_fail_memory(reader->error, place);
 	reader->upstream_count++;
 	forward->upstreams = list;
-	list[forward->upstream_count++] = *upstream;
+	list[forward->upstream_count] = *upstream;
+	list[forward->upstream_count++].weight = 1;
 	return 0;
 }
 

@@ -260,6 +260,11 @@ static void template_fill(struct proxy_group_template *template,
 		[CONFIG_POLICY_RANDOM] = PROXY_POLICY_RANDOM,
 		[CONFIG_POLICY_ROUND_ROBIN] = PROXY_POLICY_ROUND_ROBIN,
 		[CONFIG_POLICY_SEQUENTIAL] = PROXY_POLICY_SEQUENTIAL,
+		[CONFIG_POLICY_LEAST_OUTSTANDING] = PROXY_POLICY_LEAST_OUTSTANDING,
+		[CONFIG_POLICY_FASTEST] = PROXY_POLICY_FASTEST,
+		[CONFIG_POLICY_WEIGHTED] = PROXY_POLICY_WEIGHTED,
+		[CONFIG_POLICY_HASH] = PROXY_POLICY_HASH,
+		[CONFIG_POLICY_ORDERED] = PROXY_POLICY_ORDERED,
 	};
 
 	for (size_t i = 0; i < forward->upstream_count; i++)
@@ -267,6 +272,7 @@ static void template_fill(struct proxy_group_template *template,
 			.endpoint = forward->upstreams[i].endpoint,
 			.is_tls = forward->upstreams[i].is_tls,
 			.server_name = forward->upstreams[i].server_name,
+			.weight = forward->upstreams[i].weight,
 		};
 	*template = (struct proxy_group_template){
 		.settings =

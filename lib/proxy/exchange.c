@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/table_memory.h"
+#include "proxy/policy.h"
 #include "rcu/rcu.h"
 
 static int proxy_lcore_fill(struct proxy_lcore *lcore, const struct proxy_lcore_options *options)
@@ -80,15 +81,30 @@ void proxy_lcore_destroy(struct proxy_lcore *lcore)
 	free(lcore);
 }
 
+static struct proxy_order pending_order(
+	struct proxy_lcore *lcore, struct proxy_pending *pending, uint64_t now)
+{
+	const struct proxy_group *group = &lcore->set->groups[pending->group];
+	enum proxy_policy policy = group->settings.policy;
+	uint32_t question = 0;
+
+	if (base_likely(policy <= PROXY_POLICY_SEQUENTIAL))
+		return proxy_order_start(group, &lcore->groups[pending->group].turn, lcore->random);
+	if (policy == PROXY_POLICY_HASH)
+		question = proxy_question_hash(
+			proxy_pending_message(&lcore->pending, pending), pending->question_end);
+	return proxy_policy_choose(lcore, pending->group, question, now);
+}
+
 // Its upstreams are as new to the query.
 static void pending_enter_group(
-	struct proxy_lcore *lcore, struct proxy_pending *pending, uint16_t group)
+	struct proxy_lcore *lcore, struct proxy_pending *pending, uint16_t group, uint64_t now)
 {
 	struct proxy_group_state *state = &lcore->groups[group];
 
 	state->in_flight++;
 	pending->group = group;
-	pending->order = proxy_order_start(&lcore->set->groups[group], &state->turn, lcore->random);
+	pending->order = pending_order(lcore, pending, now);
 	pending->passed = 0;
 	pending->failed_attempts = 0;
 	pending->last_failure = PROXY_FAILURE_TIMEOUT;
@@ -111,7 +127,7 @@ enum proxy_start proxy_query_start(struct proxy_lcore *lcore, uint16_t group,
 	pending = proxy_pending_at(&lcore->pending, *slot);
 	pending->deadline = now + PROXY_QUERY_DEADLINE;
 	pending->question_end = question_end;
-	pending_enter_group(lcore, pending, group);
+	pending_enter_group(lcore, pending, group, now);
 	pending->client_carrier = PROXY_CARRIER_DATAGRAM;
 	pending->is_check = false;
 	return PROXY_START_GOOD;
@@ -135,14 +151,17 @@ static bool failure_is_of_upstream(enum proxy_failure failure)
 	return failure != PROXY_FAILURE_NO_PORT && failure != PROXY_FAILURE_NO_STREAM;
 }
 
-static void attempt_count_failure(
-	struct proxy_lcore *lcore, struct proxy_pending *pending, enum proxy_failure failure)
+static void attempt_count_failure(struct proxy_lcore *lcore, struct proxy_pending *pending,
+	enum proxy_failure failure, uint64_t now)
 {
-	uint64_t *count = &lcore->counts[pending->upstream].failed[failure];
+	const struct proxy_settings *settings = &lcore->set->groups[pending->group].settings;
+	struct proxy_upstream_counts *counts = &lcore->counts[pending->upstream];
 
-	base_store(count, *count + 1);
-	if (failure_is_of_upstream(failure))
+	base_store(&counts->failed[failure], counts->failed[failure] + 1);
+	if (failure_is_of_upstream(failure)) {
+		proxy_load_failed(&counts->load, settings->read_timeout, now);
 		proxy_health_tell_failure(&lcore->health, lcore->set, pending->upstream);
+	}
 	pending->failed_attempts++;
 	pending->last_failure = (uint8_t)failure;
 	pending_pass(lcore, pending);
@@ -193,17 +212,17 @@ static bool attempt_start_datagram(
 	uint16_t connection;
 
 	if (base_unlikely(!path || !path->is_usable)) {
-		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PATH);
+		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PATH, now);
 		return false;
 	}
 	connection = proxy_pool_take(&lcore->pools, index, now);
 	if (base_unlikely(connection == PROXY_SLOT_NONE)) {
-		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PORT);
+		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PORT, now);
 		return false;
 	}
 	if (base_unlikely(!proxy_pending_file(&lcore->pending, slot, connection, lcore->random))) {
 		proxy_pool_give_back(&lcore->pools, connection, now);
-		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PORT);
+		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PORT, now);
 		return false;
 	}
 	attempt_prefetch_next(lcore, index);
@@ -224,7 +243,7 @@ static bool attempt_try_upstream(
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 	const struct proxy_group *group = &lcore->set->groups[pending->group];
 
-	pending->upstream = (uint16_t)(group->first_upstream + pending->order.position);
+	pending->upstream = proxy_group_upstream(group, pending->order.position);
 	if (base_unlikely(attempt_wants_stream(
 		    &group->settings, &lcore->set->upstreams[pending->upstream], pending))) {
 		attempt_start_stream(lcore, pending, attempt);
@@ -246,6 +265,7 @@ static void attempt_arm(
 	pending->sent_at = now;
 	timer_wheel_arm(&lcore->wheel, slot, attempt->until);
 	base_store(&counts->sent, counts->sent + 1);
+	proxy_load_begin(&counts->load);
 }
 
 static bool attempt_may_be_made(
@@ -289,7 +309,6 @@ bool proxy_attempt_start(
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 	const struct proxy_group *group = &lcore->set->groups[pending->group];
-	const struct proxy_upstream *upstreams = &lcore->set->upstreams[group->first_upstream];
 	struct attempt_looks found = {0};
 	// Who is on its way back is spared where a query comes first, and asked where others failed.
 	bool is_first = pending->passed == 0;
@@ -297,7 +316,9 @@ bool proxy_attempt_start(
 
 	// Upstreams that fail at once are each looked at once a call, whatever the settings say.
 	for (uint16_t looks = 0; !is_started && looks < group->upstream_count; looks++) {
-		const struct proxy_upstream *upstream = &upstreams[pending->order.position];
+		const struct proxy_upstream *upstream =
+			&lcore->set
+				 ->upstreams[proxy_group_upstream(group, pending->order.position)];
 
 		if (!attempt_may_be_made(lcore, pending, now))
 			return false;
@@ -326,6 +347,7 @@ static void attempt_end(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 
 	timer_wheel_cancel(&lcore->wheel, slot);
+	proxy_load_end(&lcore->counts[pending->upstream].load);
 	if (base_likely(pending->connection != PROXY_SLOT_STREAM)) {
 		proxy_pending_unfile(&lcore->pending, slot);
 		proxy_pool_give_back(&lcore->pools, pending->connection, now);
@@ -355,7 +377,7 @@ void proxy_attempt_fail(
 	if (base_likely(pending->connection != PROXY_SLOT_STREAM))
 		proxy_pool_retire(&lcore->pools, pending->connection, PROXY_CLOSE_ERROR);
 	attempt_end(lcore, slot, now);
-	attempt_count_failure(lcore, pending, failure);
+	attempt_count_failure(lcore, pending, failure, now);
 }
 
 void proxy_attempt_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
@@ -364,6 +386,7 @@ void proxy_attempt_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now
 	struct proxy_upstream_counts *counts = &lcore->counts[pending->upstream];
 
 	base_store(&counts->answered, counts->answered + 1);
+	proxy_load_answered(&counts->load, now - pending->sent_at, now);
 	attempt_end(lcore, slot, now);
 }
 
@@ -373,7 +396,7 @@ static bool upstream_is_reachable(const struct proxy_lcore *lcore,
 {
 	const struct proxy_group *group = &lcore->set->groups[pending->group];
 	const struct proxy_upstream *upstream =
-		&lcore->set->upstreams[group->first_upstream + order->position];
+		&lcore->set->upstreams[proxy_group_upstream(group, order->position)];
 	const struct net_path *path;
 
 	if (proxy_upstream_is_down(upstream))
@@ -412,7 +435,7 @@ bool proxy_query_hand_over(struct proxy_lcore *lcore, uint32_t slot, uint16_t gr
 		return false;
 	proxy_attempt_finish(lcore, slot, now);
 	lcore->groups[pending->group].in_flight--;
-	pending_enter_group(lcore, pending, group);
+	pending_enter_group(lcore, pending, group, now);
 	return true;
 }
 

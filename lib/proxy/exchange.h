@@ -19,6 +19,7 @@
 #include "net/address.h"
 #include "proxy/durations.h"
 #include "proxy/health.h"
+#include "proxy/load.h"
 #include "proxy/pending.h"
 #include "proxy/pool.h"
 #include "proxy/timer_wheel.h"
@@ -26,6 +27,7 @@
 
 // Counts of one upstream on one lcore, beside those of its pool. Written by the owner alone.
 struct proxy_upstream_counts {
+	struct proxy_load load;
 	uint64_t sent;
 	uint64_t answered;
 	uint64_t failed[PROXY_FAILURES];

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "proxy/policy.h"
 #include "rcu/rcu.h"
 
 static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
@@ -40,7 +41,7 @@ static int proxy_group_init(struct proxy_group *group, const struct proxy_group_
 	}
 	if (!group->stride_count)
 		group->strides[group->stride_count++] = 1;
-	return 0;
+	return proxy_policy_tables_init(group, template->upstreams);
 }
 
 static int proxy_set_fill(
@@ -102,8 +103,10 @@ void proxy_set_destroy(struct proxy_set *set)
 		return;
 	for (uint16_t i = 0; i < set->upstream_count; i++)
 		free(set->upstreams[i].path);
-	for (uint16_t i = 0; i < set->group_count; i++)
+	for (uint16_t i = 0; i < set->group_count; i++) {
+		proxy_policy_tables_fini(&set->groups[i]);
 		free(set->groups[i].strides);
+	}
 	free(set->server_names);
 	free(set->upstreams);
 	free(set->groups);

@@ -17,6 +17,12 @@ enum proxy_policy {
 	PROXY_POLICY_RANDOM,
 	PROXY_POLICY_ROUND_ROBIN,
 	PROXY_POLICY_SEQUENTIAL,
+	// Those below: proxy/policy.h.
+	PROXY_POLICY_LEAST_OUTSTANDING,
+	PROXY_POLICY_FASTEST,
+	PROXY_POLICY_WEIGHTED,
+	PROXY_POLICY_HASH,
+	PROXY_POLICY_ORDERED,
 };
 
 // A query is answered, one way or the other, this long after it came.
@@ -80,6 +86,17 @@ struct proxy_upstream {
 	struct net_path *path;
 };
 
+// A place of a table to draw weighted from: this upstream's for draws below the threshold, else
+// another's.
+struct proxy_alias {
+	uint32_t threshold;
+	uint16_t other;
+};
+
+// Where a question goes by its hash.
+#define PROXY_BUCKETS_SHIFT 14
+#define PROXY_BUCKETS (1u << PROXY_BUCKETS_SHIFT)
+
 struct proxy_group {
 	struct proxy_settings settings;
 	struct proxy_tls_files tls; // for those of its upstreams with is_tls
@@ -91,6 +108,8 @@ struct proxy_group {
 	// without a common divisor with it.
 	uint16_t *strides;
 	uint16_t stride_count;
+	struct proxy_alias *aliases; // one an upstream, with PROXY_POLICY_WEIGHTED alone
+	uint16_t *buckets; // PROXY_BUCKETS positions, with PROXY_POLICY_HASH alone
 	struct proxy_health_settings health;
 };
 
@@ -113,6 +132,7 @@ struct proxy_order {
 struct proxy_upstream_template {
 	struct net_endpoint endpoint;
 	bool is_tls;
+	uint16_t weight; // for PROXY_POLICY_WEIGHTED; 0 is 1
 	const char *server_name;
 };
 
@@ -147,6 +167,12 @@ static inline uint32_t proxy_limit_share(uint32_t limit, uint16_t lcore_count, u
 	return share ? share : 1;
 }
 
+// Its number in the set.
+static inline uint16_t proxy_group_upstream(const struct proxy_group *group, uint16_t position)
+{
+	return (uint16_t)(group->first_upstream + position);
+}
+
 static inline bool proxy_upstream_is_down(const struct proxy_upstream *upstream)
 {
 	return base_load(&upstream->share) == PROXY_SHARE_DOWN;
@@ -163,7 +189,7 @@ static inline bool proxy_upstream_takes(
 	       (share != PROXY_SHARE_DOWN && random_stream_below(random, PROXY_SHARE_ALL) < share);
 }
 
-// The order for a new query. *turn is the lcore's own counter for round_robin.
+// The order for a new query by one of the policies up to PROXY_POLICY_SEQUENTIAL. *turn is the lcore's own counter for round_robin.
 static inline struct proxy_order proxy_order_start(
 	const struct proxy_group *group, uint16_t *turn, struct random_stream *random)
 {

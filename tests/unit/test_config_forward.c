@@ -115,6 +115,38 @@ static void the_last_of_an_option_stands(void)
 	config_destroy(config);
 }
 
+static void weights_belong_to_the_upstream_before(void)
+{
+	struct config *config = config_accept(
+		". {\nforward . 192.0.2.1 192.0.2.2 weight=3 192.0.2.1 192.0.2.3 weight=65535 {\n"
+		"policy weighted\n}\n}\n");
+	const struct config_forward *forward = first_forward(config);
+
+	CU_ASSERT_EQUAL_FATAL(forward->upstream_count, 3);
+	CU_ASSERT_EQUAL(forward->policy, CONFIG_POLICY_WEIGHTED);
+	CU_ASSERT_EQUAL(forward->upstreams[0].weight, 1);
+	CU_ASSERT_EQUAL(forward->upstreams[1].weight, 3);
+	CU_ASSERT_EQUAL(forward->upstreams[2].weight, 65535);
+	config_destroy(config);
+	config_refuse(". {\nforward . 192.0.2.1 weight=3 {\npolicy random\n}\n}\n",
+		"Corefile:2: 'weight=3' needs 'policy weighted'");
+	config_refuse(". {\nforward . 192.0.2.1 weight=1\n}\n",
+		"Corefile:2: 'weight=1' needs 'policy weighted'");
+	config_refuse(". {\nforward . weight=3 192.0.2.1 {\npolicy weighted\n}\n}\n",
+		"Corefile:2: 'weight=3' follows no new upstream");
+	config_refuse(". {\nforward . 192.0.2.1 weight=3 weight=4 {\npolicy weighted\n}\n}\n",
+		"Corefile:2: 'weight=4' follows no new upstream");
+	// It was named before, with another weight.
+	config_refuse(". {\nforward . 192.0.2.1 192.0.2.1 weight=3 {\npolicy weighted\n}\n}\n",
+		"Corefile:2: 'weight=3' follows no new upstream");
+	config_refuse(". {\nforward . 192.0.2.1 weight=0 {\npolicy weighted\n}\n}\n",
+		"Corefile:2: 'weight=0' is not a weight from 1 to 65535");
+	config_refuse(". {\nforward . 192.0.2.1 weight=65536 {\npolicy weighted\n}\n}\n",
+		"Corefile:2: 'weight=65536' is not a weight from 1 to 65535");
+	config_refuse(". {\nforward . 192.0.2.1 weight= {\npolicy weighted\n}\n}\n",
+		"Corefile:2: 'weight=' is not a weight from 1 to 65535");
+}
+
 static void failover_and_next_append(void)
 {
 	struct config *config = config_accept(
@@ -279,7 +311,14 @@ static const struct {
 	{"max_connect_attempts -1", "max_connect_attempts '-1' must not be negative"},
 	{"max_connect_attempts 1.5", "max_connect_attempts '1.5' is not a number"},
 	{"policy", "'policy' needs an argument"},
-	{"policy Random", "policy 'Random' is not random, round_robin or sequential"},
+	{"policy Random",
+		"policy 'Random' is not random, round_robin, sequential, least_outstanding, "
+		"fastest, weighted, hash or ordered"},
+	{"policy least_outstanding", NULL},
+	{"policy fastest", NULL},
+	{"policy weighted", NULL},
+	{"policy hash", NULL},
+	{"policy ordered", NULL},
 	{"policy random {\n}", "'{' opens one block too many"},
 	{"failover", "'failover' needs an argument"},
 	{"failover SERVFAIL BANANA", "failover 'BANANA' is not a response code"},
@@ -398,6 +437,7 @@ static void names_are_bounded(void)
 static const struct unit_case cases[] = {
 	{"a line without a block has the defaults", a_line_without_a_block_has_the_defaults},
 	{"every option is read", every_option_is_read},
+	{"weights belong to the upstream before", weights_belong_to_the_upstream_before},
 	{"failover and next append", failover_and_next_append},
 	{"the last of an option stands", the_last_of_an_option_stands},
 	{"from is a name or all reverse zones", from_is_a_name_or_all_reverse_zones},
