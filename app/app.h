@@ -51,4 +51,5 @@ struct app {
 	int events; // epoll
 	int signals;
 	struct watch *watch; // prometheus, health and ready
+	struct control *control; // millracectl
 };

@@ -22,6 +22,7 @@ struct cache_control {
 	struct mailbox *mailbox;
 	// The request at hand, NULL for none, and how far it is.
 	struct cache_request *request;
+	struct cache_request *own; // begun by the manager itself, until it is answered
 	uint64_t deadline;
 	uint16_t cache;
 	uint64_t cursor; // to show: of the walk
@@ -66,6 +67,19 @@ int cache_control_post(struct cache_control *control, const struct cache_request
 int cache_control_wait(struct cache_control *control, struct cache_request *request)
 {
 	return mailbox_wait(control->mailbox, request, WAIT_MOST);
+}
+
+bool cache_control_begin(struct cache_control *control, struct cache_request *request)
+{
+	if (control->request || control->own)
+		return false;
+	control->own = request;
+	return true;
+}
+
+bool cache_control_is_done(const struct cache_control *control, const struct cache_request *request)
+{
+	return control->own != request;
 }
 
 struct show {
@@ -181,7 +195,7 @@ static bool step_transfer(struct cache_control *control, uint64_t now)
 
 static void take_request(struct cache_control *control, uint64_t now, uint64_t wall)
 {
-	control->request = mailbox_receive(control->mailbox);
+	control->request = control->own ? control->own : mailbox_receive(control->mailbox);
 	if (!control->request)
 		return;
 	control->deadline = now + SERVE_MOST;
@@ -195,10 +209,15 @@ static void take_request(struct cache_control *control, uint64_t now, uint64_t w
 
 static void answer_request(struct cache_control *control, bool is_done)
 {
+	bool is_own = control->request == control->own;
+
 	control->request->is_done = is_done;
 	control->request = NULL;
 	control->is_awaited = false;
-	mailbox_answer(control->mailbox, 0);
+	if (is_own)
+		control->own = NULL;
+	else
+		mailbox_answer(control->mailbox, 0);
 }
 
 // True if the cache at hand is done.

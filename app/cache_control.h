@@ -22,5 +22,12 @@ base_must_check int cache_control_post(
 base_must_check int cache_control_wait(
 	struct cache_control *control, struct cache_request *request);
 
+// The manager's own way, which waits for nothing: begins what the request asks, and fills in its answer
+// there; the request has to stay until it is done. False while another one is served.
+base_must_check bool cache_control_begin(
+	struct cache_control *control, struct cache_request *request);
+bool cache_control_is_done(
+	const struct cache_control *control, const struct cache_request *request);
+
 // A turn of the manager, while owners poll. `wall`: seconds since 1970 at `now`. True if there is more to do at once.
 bool cache_control_turn(struct cache_control *control, uint64_t now, uint64_t wall);

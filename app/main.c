@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "caches.h"
+#include "control.h"
 #include "counters.h"
 #include "lcores.h"
 #include "manager.h"
@@ -148,6 +149,7 @@ static void close_all(struct app *app)
 {
 	if (app->lcores)
 		telemetry_close();
+	control_close(app);
 	watch_close(app);
 	lcores_close(app);
 	caches_close(app);
@@ -176,6 +178,8 @@ static int open_and_run(struct app *app, bool is_pinned)
 		error = lcores_open(app);
 	if (!error)
 		error = watch_open(app);
+	if (!error)
+		error = control_open(app);
 	if (!error)
 		error = manager_open(app);
 	if (!error)

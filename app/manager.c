@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "caches.h"
 #include "config/values.h"
+#include "control.h"
 #include "frame_ring.h"
 #include "network.h"
 #include "proxy/sweep.h"
@@ -70,6 +71,8 @@ int manager_open(struct app *app)
 		error = watch(app, kernel_tables_fd(app->tables));
 	if (!error)
 		error = watch(app, watch_fd(app));
+	if (!error && control_fd(app) >= 0)
+		error = watch(app, control_fd(app));
 	for (uint16_t port = 0; port < NIC_PORTS_MOST && !error; port++) {
 		if (app->taps[port])
 			error = watch(app, kernel_tap_fd(app->taps[port]));
@@ -190,6 +193,7 @@ static bool manager_turn(struct app *app, struct manager_clock *due, bool is_bus
 	network_update(app);
 	due->is_busy = caches_turn(app, now);
 	due->is_busy |= watch_turn(app, now);
+	control_turn(app, now);
 	proxy_sweep_reap(app->pools, app->pool_count, app->swept, SWEPT_MOST);
 	if (now >= due->sweep) {
 		due->sweep = now + SWEEP_PERIOD;

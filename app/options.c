@@ -17,6 +17,7 @@ enum option_value {
 	OPTION_CONFIG = UINT8_MAX + 1,
 	OPTION_CHECK,
 	OPTION_CACHE_FOLDER,
+	OPTION_CONTROL_SOCKET,
 	OPTION_DRIVERS_CONFIG,
 	OPTION_LOCAL_PORTS,
 	OPTION_QUERIES,
@@ -37,6 +38,8 @@ static const char help[] =
 	"  --check                  read FILE, say what is wrong with it, and end\n"
 	"  --cache-folder FOLDER    keeps caches over a restart: saved there at the end, loaded\n"
 	"                           behind the start\n"
+	"  --control-socket PATH    where millracectl asks (/run/millrace/PREFIX.sock, by EAL's\n"
+	"                           --file-prefix)\n"
 	"  --drivers-config FOLDER  of the driver files, in place of the installed ones\n"
 	"  --local-ports FIRST-LAST source ports of queries to upstreams (10240-32767)\n"
 	"  --steering WAY           rte_flow, thash or hop: how replies reach their worker, in "
@@ -133,6 +136,9 @@ static int parse_option(struct options *options, int option, char *argv[])
 	case OPTION_CACHE_FOLDER:
 		options->cache_folder = optarg;
 		return 0;
+	case OPTION_CONTROL_SOCKET:
+		options->control_socket = optarg;
+		return 0;
 	case OPTION_DRIVERS_CONFIG:
 		options->drivers_folder = optarg;
 		return 0;
@@ -181,6 +187,7 @@ int options_parse(struct options *options, int argc, char *argv[])
 		{"config", required_argument, NULL, OPTION_CONFIG},
 		{"check", no_argument, NULL, OPTION_CHECK},
 		{"cache-folder", required_argument, NULL, OPTION_CACHE_FOLDER},
+		{"control-socket", required_argument, NULL, OPTION_CONTROL_SOCKET},
 		{"drivers-config", required_argument, NULL, OPTION_DRIVERS_CONFIG},
 		{"local-ports", required_argument, NULL, OPTION_LOCAL_PORTS},
 		{"queries", required_argument, NULL, OPTION_QUERIES},

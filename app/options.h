@@ -13,6 +13,7 @@ struct options {
 	const char *config; // path
 	const char *drivers_folder; // NULL: found by nic/
 	const char *cache_folder; // NULL: caches are not kept over a restart
+	const char *control_socket; // NULL: by the file prefix
 	uint32_t queries; // in flight at once, a worker lcore
 	uint16_t local_port_first;
 	uint16_t local_port_last;
