@@ -14,6 +14,7 @@
 #include "kernel/tap.h"
 #include "nic/nic.h"
 #include "options.h"
+#include "reload.h"
 #include "stream_lcore.h"
 #include "worker.h"
 
@@ -21,8 +22,10 @@ struct app {
 	struct options options;
 	struct config *config;
 	struct nic *nic;
-	struct proxy_set *set;
+	struct proxy_set *set; // which every lcore follows
 	struct forward_shared shared; // read by workers
+	struct reload reload;
+	uint8_t ticket_secret[TLS_SECRET_BYTES]; // of all stream lcores
 	struct cache_control *cache_control; // NULL without caches; telemetry posts to it
 	struct cache_files *cache_files; // NULL without --cache-folder
 	struct worker **workers;

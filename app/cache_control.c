@@ -48,6 +48,11 @@ struct cache_control *cache_control_create(struct forward_caches *caches)
 	return NULL;
 }
 
+void cache_control_follow(struct cache_control *control, struct forward_caches *caches)
+{
+	control->caches = caches;
+}
+
 void cache_control_destroy(struct cache_control *control)
 {
 	if (!control)

@@ -11,6 +11,9 @@ struct cache_control;
 // For caches that live longer. NULL with errno ENOMEM.
 struct cache_control *cache_control_create(struct forward_caches *caches);
 
+// The caches after a reload, with the same stores.
+void cache_control_follow(struct cache_control *control, struct forward_caches *caches);
+
 // When nobody new can ask; who still waits is answered -ESHUTDOWN.
 void cache_control_destroy(struct cache_control *control);
 

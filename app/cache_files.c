@@ -121,6 +121,13 @@ struct cache_files *cache_files_create(
 	return files;
 }
 
+void cache_files_follow(
+	struct cache_files *files, const struct config *config, struct forward_caches *caches)
+{
+	files->config = config;
+	files->caches = caches;
+}
+
 void cache_files_destroy(struct cache_files *files)
 {
 	if (!files)
@@ -206,6 +213,9 @@ static bool do_piece(struct cache_files *files, uint64_t now, uint64_t wall)
 	bool is_load = files->phase == CACHE_FILES_LOAD;
 	enum cache_file_progress progress;
 
+	if (!cache_transfer_is_active(&files->transfer) &&
+		files->caches->caches[files->cache].is_gone)
+		return true;
 	if (!cache_transfer_is_active(&files->transfer))
 		return set_path(files) ||
 		       (is_load ? open_load(files, now, wall) : open_dump(files, now, wall));

@@ -25,6 +25,11 @@ void cache_file_name(char name[CACHE_FILE_NAME_BYTES], const struct config *conf
 struct cache_files *cache_files_create(
 	const char *folder, const struct config *config, struct forward_caches *caches);
 
+// The configuration and its caches after a reload, with the same stores. Those that it has no more
+// are not saved.
+void cache_files_follow(
+	struct cache_files *files, const struct config *config, struct forward_caches *caches);
+
 // Gives up what is not done, and says so.
 void cache_files_destroy(struct cache_files *files);
 

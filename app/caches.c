@@ -78,6 +78,51 @@ int caches_open(struct app *app)
 	return open_files(app);
 }
 
+static int refuse_first_cache(const struct app *app, const struct config *config)
+{
+	size_t count;
+	const struct config_server *servers = config_servers(config, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!servers[i].cache)
+			continue;
+		log_error("%s:%u: cache: a first cache needs a restart", app->options.config,
+			servers[i].cache->line);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+int caches_prepare(
+	const struct app *app, const struct config *config, struct forward_caches **caches)
+{
+	unsigned int line = 0;
+	int error;
+
+	*caches = NULL;
+	if (!app->shared.caches)
+		return refuse_first_cache(app, config);
+	*caches = forward_caches_follow(app->shared.caches, config, &line);
+	if (*caches)
+		return 0;
+	error = -errno;
+	if (error == -EBUSY)
+		log_error("%s:%u: cache: another cache, or one of another size, capacity or pause "
+			  "of prefetches, needs a restart",
+			app->options.config, line);
+	else
+		log_error("cache: %s", strerror(-error));
+	return error;
+}
+
+void caches_follow(struct app *app)
+{
+	if (app->cache_control)
+		cache_control_follow(app->cache_control, app->shared.caches);
+	if (app->cache_files)
+		cache_files_follow(app->cache_files, app->config, app->shared.caches);
+}
+
 void caches_close(struct app *app)
 {
 	cache_files_destroy(app->cache_files);

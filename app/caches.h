@@ -9,6 +9,14 @@
 base_must_check int caches_open(struct app *app);
 void caches_close(struct app *app);
 
+// The caches of a configuration that is to follow, in *caches, unpublished; NULL there where there
+// never were any. 0, or -errno with one line said.
+base_must_check int caches_prepare(
+	const struct app *app, const struct config *config, struct forward_caches **caches);
+// After every lcore has followed: the manager goes over to those that were prepared, with the
+// configuration that they are of.
+void caches_follow(struct app *app);
+
 // Each turn of the management loop: grace periods that stores want, and a piece of what is asked of
 // them, and of loading and saving. True if there is more to do at once.
 bool caches_turn(struct app *app, uint64_t now);

@@ -135,9 +135,8 @@ static int open_workers(struct app *app, const unsigned int lcores[])
 
 static int open_stream_lcores(struct app *app, const unsigned int lcores[])
 {
-	uint8_t secret[TLS_SECRET_BYTES];
-
-	if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret))
+	if (getrandom(app->ticket_secret, sizeof(app->ticket_secret), 0) !=
+		(ssize_t)sizeof(app->ticket_secret))
 		return -errno;
 	for (uint16_t i = 0; i < app->stream_count; i++) {
 		struct stream_lcore_options options = {
@@ -151,7 +150,7 @@ static int open_stream_lcores(struct app *app, const unsigned int lcores[])
 			.lcore_id = lcores[app->worker_count + i],
 			.is_set_aside = app->streams_set_aside > 0,
 			.queries = app->options.queries,
-			.ticket_secret = secret,
+			.ticket_secret = app->ticket_secret,
 			.phase = &app->phase,
 		};
 

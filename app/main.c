@@ -99,6 +99,7 @@ static int open_shared(struct app *app)
 		return -EINVAL;
 	}
 	error = open_local_ports(app);
+	app->shared.set = app->set;
 	for (uint16_t port = 0; port < nic_port_count(app->nic) && !error; port++)
 		app->shared.tx_offload[port] = nic_port_info(app->nic, port)->tx_offload;
 	return error;
@@ -152,6 +153,7 @@ static void close_all(struct app *app)
 	control_close(app);
 	watch_close(app);
 	lcores_close(app);
+	reload_close(app);
 	caches_close(app);
 	network_close(app);
 	manager_close(app);
@@ -267,7 +269,8 @@ int main(int argc, char *argv[])
 		fprintf(stderr, "%s\n", error.text);
 		return 1;
 	}
-	if (stream_tls_check(app.config, app.options.config)) {
+	if (stream_tls_check(app.config, app.options.config, &error)) {
+		fprintf(stderr, "%s\n", error.text);
 		config_destroy(app.config);
 		return 1;
 	}

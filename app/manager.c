@@ -31,15 +31,15 @@
 
 int manager_open_signals(struct app *app)
 {
-	sigset_t ending;
+	sigset_t awaited;
 
-	sigemptyset(&ending);
-	sigaddset(&ending, SIGTERM);
-	sigaddset(&ending, SIGINT);
-	sigaddset(&ending, SIGHUP); // the terminal is gone: what we attached must go too
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &ending, NULL))
+	sigemptyset(&awaited);
+	sigaddset(&awaited, SIGTERM);
+	sigaddset(&awaited, SIGINT);
+	sigaddset(&awaited, SIGHUP);
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &awaited, NULL))
 		return -errno;
-	app->signals = signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
+	app->signals = signalfd(-1, &awaited, SFD_NONBLOCK | SFD_CLOEXEC);
 	return app->signals < 0 ? -errno : 0;
 }
 
@@ -166,11 +166,17 @@ static uint32_t carry_kernel_frames(struct app *app)
 	return carried;
 }
 
+// True for one that asks for the end.
 static bool read_signals(struct app *app)
 {
 	struct signalfd_siginfo info;
 
-	return read(app->signals, &info, sizeof(info)) == (ssize_t)sizeof(info);
+	if (read(app->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return false;
+	if (info.ssi_signo != SIGHUP)
+		return true;
+	reload_want(app);
+	return false;
 }
 
 // When each periodic work is due next, and whether any is due at once.
@@ -190,7 +196,9 @@ static bool manager_turn(struct app *app, struct manager_clock *due, bool is_bus
 	// The events only wake: every source is read without waiting.
 	(void)epoll_wait(app->events, ready, 4, is_busy || due->is_busy ? 0 : IDLE_MILLISECONDS);
 	now = clock_now();
-	network_update(app);
+	if (!reload_is_followed(app))
+		network_update(app);
+	reload_turn(app, now);
 	due->is_busy = caches_turn(app, now);
 	due->is_busy |= watch_turn(app, now);
 	control_turn(app, now);
@@ -226,6 +234,11 @@ static uint32_t connections_open(const struct app *app)
 			count += base_load(&app->pools[i]->pools[j].open_count);
 	}
 	return count;
+}
+
+static uint32_t reloads_under_way(const struct app *app)
+{
+	return reload_is_followed(app);
 }
 
 static void turn_until_none(struct app *app, struct manager_clock *due,
@@ -274,6 +287,7 @@ static void manager_stop(struct app *app, struct manager_clock *due)
 	turn_until_none(app, due, caches_unsaved, SAVE_MOST);
 	enter_phase(app, WORKER_STOPS);
 	turn_until_none(app, due, connections_open, CLOSE_MOST);
+	turn_until_none(app, due, reloads_under_way, CLOSE_MOST);
 	enter_phase(app, WORKER_ENDS);
 	for (uint16_t i = 0; i < app->worker_count; i++)
 		rte_eal_wait_lcore(app->workers[i]->lcore_id);

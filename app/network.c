@@ -55,7 +55,42 @@ static int list_addresses(struct app *app, struct net_address **addresses, size_
 	}
 }
 
-static int set_filters(struct app *app)
+static size_t count_listeners(const struct forward_snapshot *snapshot)
+{
+	size_t count = 0;
+
+	if (snapshot)
+		(void)forward_snapshot_listeners(snapshot, &count);
+	return count;
+}
+
+static size_t copy_listeners(
+	struct net_endpoint *endpoints, const struct forward_snapshot *snapshot)
+{
+	const struct forward_listener *listeners;
+	size_t count = 0;
+
+	if (!snapshot)
+		return 0;
+	listeners = forward_snapshot_listeners(snapshot, &count);
+	for (size_t i = 0; i < count; i++)
+		endpoints[i] = listeners[i].endpoint;
+	return count;
+}
+
+static size_t copy_upstreams(struct net_endpoint *endpoints, const struct proxy_set *set)
+{
+	size_t count = 0;
+
+	for (uint16_t i = 0; i < set->upstream_count; i++) {
+		if (set->upstreams[i].presence != PROXY_FREE)
+			endpoints[count++] = set->upstreams[i].endpoint;
+	}
+	return count;
+}
+
+int network_set_filters(struct app *app, const struct proxy_set *set,
+	const struct forward_snapshot *snapshot, const struct forward_snapshot *next)
 {
 	struct nic_filter_rules rules = {
 		.local = app->local,
@@ -63,24 +98,18 @@ static int set_filters(struct app *app)
 		.local_port_first = app->shared.local_port_first,
 		.local_port_last = app->shared.local_port_last,
 	};
-	size_t listener_count;
-	const struct forward_listener *listeners =
-		forward_snapshot_listeners(app->shared.snapshot, &listener_count);
-	size_t upstream_count = app->set->upstream_count;
 	struct net_endpoint *endpoints =
-		calloc(listener_count + upstream_count + 1, sizeof(*endpoints));
+		calloc(count_listeners(snapshot) + count_listeners(next) + set->upstreams_used + 1u,
+			sizeof(*endpoints));
 	int error = 0;
 
 	if (!endpoints)
 		return -ENOMEM;
-	for (size_t i = 0; i < listener_count; i++)
-		endpoints[i] = listeners[i].endpoint;
-	for (size_t i = 0; i < upstream_count; i++)
-		endpoints[listener_count + i] = app->set->upstreams[i].endpoint;
+	rules.served_count = copy_listeners(endpoints, snapshot);
+	rules.served_count += copy_listeners(endpoints + rules.served_count, next);
+	rules.upstream_count = copy_upstreams(endpoints + rules.served_count, set);
 	rules.served = endpoints;
-	rules.served_count = listener_count;
-	rules.upstreams = endpoints + listener_count;
-	rules.upstream_count = upstream_count;
+	rules.upstreams = endpoints + rules.served_count;
 	for (uint16_t port = 0; port < nic_port_count(app->nic) && !error; port++) {
 		error = nic_filter_set(app->nic, port, &rules);
 		if (error)
@@ -89,6 +118,13 @@ static int set_filters(struct app *app)
 	}
 	free(endpoints);
 	return error;
+}
+
+struct forward_numbers network_numbers(
+	const struct proxy_set *set, const struct forward_caches *caches)
+{
+	return (struct forward_numbers){
+		.groups = set->numbers, .caches = caches ? caches->numbers : NULL};
 }
 
 static void log_addresses(const struct app *app)
@@ -103,6 +139,7 @@ static void log_addresses(const struct app *app)
 // A new snapshot if the addresses changed. 1 when it did, 0, or -errno.
 static int update_addresses(struct app *app)
 {
+	struct forward_numbers numbers = network_numbers(app->set, app->shared.caches);
 	struct forward_snapshot *old = app->shared.snapshot;
 	struct forward_snapshot *snapshot;
 	struct net_address *local;
@@ -116,7 +153,7 @@ static int update_addresses(struct app *app)
 		free(local);
 		return 0;
 	}
-	snapshot = forward_snapshot_create(app->config, local, count);
+	snapshot = forward_snapshot_follow(app->config, &numbers, local, count);
 	if (!snapshot) {
 		error = -errno;
 		free(local);
@@ -129,15 +166,15 @@ static int update_addresses(struct app *app)
 	for (uint16_t i = 0; app->lcores && i < app->stream_count; i++)
 		stream_lcore_wake(app->streams[i]);
 	log_addresses(app);
-	error = set_filters(app);
+	error = network_set_filters(app, app->set, snapshot, NULL);
 	free_retired(app, old);
 	return error ? error : 1;
 }
 
 static const struct net_address *upstream_source(
-	const struct app *app, const struct proxy_upstream *upstream)
+	const struct proxy_set *set, const struct proxy_upstream *upstream)
 {
-	const struct proxy_group *group = &app->set->groups[upstream->group];
+	const struct proxy_group *group = &set->groups[upstream->group];
 
 	return group->has_source_address ? &group->source_address : NULL;
 }
@@ -150,17 +187,26 @@ static void set_reply_hash(
 			app->shared.steering[path->port], &upstream->endpoint, &path->source);
 }
 
+// 1 where it changed, with *old to be freed after a grace period.
+static int update_path(struct app *app, const struct proxy_set *set,
+	struct proxy_upstream *upstream, struct net_path **old)
+{
+	struct net_path path = {0};
+
+	kernel_tables_find_path(
+		app->tables, &upstream->endpoint.address, upstream_source(set, upstream), &path);
+	set_reply_hash(app, upstream, &path);
+	return proxy_upstream_set_path(upstream, &path, old);
+}
+
 static void update_paths(struct app *app)
 {
 	for (uint16_t i = 0; i < app->set->upstream_count; i++) {
 		struct proxy_upstream *upstream = &app->set->upstreams[i];
-		struct net_path path = {0};
 		struct net_path *old;
 
-		kernel_tables_find_path(app->tables, &upstream->endpoint.address,
-			upstream_source(app, upstream), &path);
-		set_reply_hash(app, upstream, &path);
-		if (proxy_upstream_set_path(upstream, &path, &old) == 1)
+		if (upstream->presence != PROXY_FREE &&
+			update_path(app, app->set, upstream, &old) == 1)
 			retire(app, old);
 	}
 	free_retired(app, NULL);
@@ -179,24 +225,62 @@ void network_update(struct app *app)
 	update_paths(app);
 }
 
-void network_resolve(struct app *app)
+static void resolve_upstreams(struct app *app, const struct proxy_set *set)
 {
-	for (uint16_t i = 0; i < app->set->upstream_count; i++) {
+	for (uint16_t i = 0; i < set->upstream_count; i++) {
 		// Without a route there is nothing to ask for; the path says so already.
-		(void)kernel_tables_resolve(app->tables, &app->set->upstreams[i].endpoint.address);
+		if (set->upstreams[i].presence != PROXY_FREE)
+			(void)kernel_tables_resolve(
+				app->tables, &set->upstreams[i].endpoint.address);
 	}
 }
 
-static uint16_t count_paths(const struct app *app)
+void network_resolve(struct app *app)
+{
+	resolve_upstreams(app, app->set);
+}
+
+static bool upstream_lacks_path(const struct proxy_upstream *upstream)
+{
+	return upstream->presence == PROXY_STAYS && (!upstream->path || !upstream->path->is_usable);
+}
+
+// Of the upstreams that are new in this set.
+static uint16_t count_pathless(const struct proxy_set *set)
 {
 	uint16_t count = 0;
 
-	for (uint16_t i = 0; i < app->set->upstream_count; i++) {
-		const struct net_path *path = app->set->upstreams[i].path;
-
-		count = (uint16_t)(count + (path && path->is_usable));
-	}
+	for (uint16_t i = 0; i < set->upstream_count; i++)
+		count += set->upstreams_since[i] == set->generation &&
+			 upstream_lacks_path(&set->upstreams[i]);
 	return count;
+}
+
+uint16_t network_find_paths(struct app *app, struct proxy_set *set)
+{
+	for (uint16_t i = 0; i < set->upstream_count; i++) {
+		struct proxy_upstream *upstream = &set->upstreams[i];
+		struct net_path *old = NULL;
+
+		// Nobody reads it yet.
+		if (upstream->presence != PROXY_FREE && update_path(app, set, upstream, &old) == 1)
+			free(old);
+		if (upstream_lacks_path(upstream))
+			(void)kernel_tables_resolve(app->tables, &upstream->endpoint.address);
+	}
+	return count_pathless(set);
+}
+
+void network_log_pathless(const struct proxy_set *set)
+{
+	for (uint16_t i = 0; i < set->upstream_count; i++) {
+		const struct proxy_upstream *upstream = &set->upstreams[i];
+		char text[NET_ENDPOINT_TEXT];
+
+		if (upstream_lacks_path(upstream))
+			log_warning("upstream %s: no route or no neighbour yet",
+				net_endpoint_format(&upstream->endpoint, text));
+	}
 }
 
 void network_wait_for_paths(struct app *app, uint64_t most)
@@ -207,18 +291,11 @@ void network_wait_for_paths(struct app *app, uint64_t most)
 
 	network_resolve(app);
 	update_paths(app);
-	while (count_paths(app) < app->set->upstream_count && (now = clock_now()) < until) {
+	while (count_pathless(app->set) && (now = clock_now()) < until) {
 		if (poll(&readable, 1, (int)((until - now) / CLOCK_MILLISECOND) + 1) > 0)
 			network_update(app);
 	}
-	for (uint16_t i = 0; i < app->set->upstream_count; i++) {
-		const struct proxy_upstream *upstream = &app->set->upstreams[i];
-		char text[NET_ENDPOINT_TEXT];
-
-		if (!upstream->path || !upstream->path->is_usable)
-			log_warning("upstream %s: no route or no neighbour yet",
-				net_endpoint_format(&upstream->endpoint, text));
-	}
+	network_log_pathless(app->set);
 }
 
 static int open_tap(struct app *app, uint16_t port)
@@ -299,20 +376,18 @@ static int check_is_ours(const struct app *app, const struct net_address *addres
 	return -EADDRNOTAVAIL;
 }
 
-static int check_addresses(const struct app *app)
+int network_check_addresses(const struct app *app, const struct config *config)
 {
 	size_t count;
-	const struct config_server *servers = config_servers(app->config, &count);
+	const struct config_server *servers = config_servers(config, &count);
 	const struct config_forward *const *forwards;
 	int error = 0;
 
-	for (uint16_t port = 0; port < nic_port_count(app->nic) && !error; port++)
-		error = check_port_has_address(app, port);
 	for (size_t i = 0; i < count && !error; i++) {
 		for (size_t j = 0; j < servers[i].bind_count && !error; j++)
 			error = check_is_ours(app, &servers[i].bind[j], servers[i].line, "bind");
 	}
-	forwards = config_forwards(app->config, &count);
+	forwards = config_forwards(config, &count);
 	for (size_t i = 0; i < count && !error; i++) {
 		if (forwards[i]->has_source_address)
 			error = check_is_ours(app, &forwards[i]->source_address, forwards[i]->line,
@@ -326,7 +401,7 @@ int network_open(struct app *app)
 	int error = 0;
 
 	// A path of every upstream can be retired at once.
-	app->retired = calloc(app->set->upstream_count + 1u, sizeof(*app->retired));
+	app->retired = calloc(app->set->upstream_capacity + 1u, sizeof(*app->retired));
 	app->tables = kernel_tables_create();
 	if (!app->retired || !app->tables) {
 		log_error("the kernel's tables can not be read: %s", strerror(errno));
@@ -334,8 +409,10 @@ int network_open(struct app *app)
 	}
 	for (uint16_t port = 0; port < nic_port_count(app->nic) && !error; port++)
 		error = attach_port(app, port);
+	for (uint16_t port = 0; port < nic_port_count(app->nic) && !error; port++)
+		error = check_port_has_address(app, port);
 	if (!error)
-		error = check_addresses(app);
+		error = network_check_addresses(app, app->config);
 	if (!error) {
 		error = update_addresses(app);
 		if (error > 0)

@@ -20,3 +20,19 @@ void network_wait_for_paths(struct app *app, uint64_t most);
 
 // Reads what changed in the kernel's tables and publishes what workers need of it.
 void network_update(struct app *app);
+
+// For a configuration that is to follow the running one. An error where `bind` or `source_address`
+// names an address that no port has: -errno with one line said.
+int network_check_addresses(const struct app *app, const struct config *config);
+// Finds the path to each upstream of a set that is not published yet, and asks for neighbours where
+// there is none. Returns how many of those that are new in it have none.
+uint16_t network_find_paths(struct app *app, struct proxy_set *set);
+// Says which of the set's upstreams have no path.
+void network_log_pathless(const struct proxy_set *set);
+// The filters let through what either snapshot serves (the second may be NULL), and replies of the
+// set's upstreams. 0, or -errno with one line said.
+int network_set_filters(struct app *app, const struct proxy_set *set,
+	const struct forward_snapshot *snapshot, const struct forward_snapshot *next);
+// The numbers in `set` and in the caches.
+struct forward_numbers network_numbers(
+	const struct proxy_set *set, const struct forward_caches *caches);

@@ -74,7 +74,7 @@ static int open_sockets(struct stream_lcore *lcore, uint16_t connections)
 	};
 	struct tls_error error;
 
-	lcore->tls_told_at = calloc(lcore->set->upstream_count + 1u, sizeof(uint64_t));
+	lcore->tls_told_at = calloc(lcore->set->upstream_capacity + 1u, sizeof(uint64_t));
 	if (!lcore->tls_told_at)
 		return -ENOMEM;
 	lcore->upstreams = stream_upstreams_create(lcore->loop, lcore->set, &options, &error);
@@ -86,7 +86,7 @@ static int open_sockets(struct stream_lcore *lcore, uint16_t connections)
 
 static int open_upstreams(struct stream_lcore *lcore, const struct stream_lcore_options *options)
 {
-	uint32_t wanted = UPSTREAM_CONNECTIONS + lcore->set->upstream_count;
+	uint32_t wanted = UPSTREAM_CONNECTIONS + lcore->set->upstream_capacity;
 	struct proxy_streams_options streams = {
 		.question_count = lcore->query_count,
 		.connection_count = (uint16_t)wanted,
@@ -145,6 +145,7 @@ struct stream_lcore *stream_lcore_create(const struct stream_lcore_options *opti
 	lcore->is_set_aside = options->is_set_aside;
 	lcore->phase = options->phase;
 	lcore->set = options->set;
+	lcore->generation = options->set->generation;
 	lcore->query_count = options->queries < QUERIES_MOST ? options->queries : QUERIES_MOST;
 	error = fill(lcore, options);
 	if (!error)
@@ -177,6 +178,8 @@ static bool turn(struct stream_lcore *lcore)
 	uint64_t now = lcore->now;
 	uint32_t count = 0;
 
+	if (forward_lcore_follow(lcore->forward))
+		stream_lcore_follow(lcore);
 	stream_listeners_follow(&lcore->listeners, lcore->clients, &lcore->tls,
 		rcu_pointer_read(lcore->shared->snapshot), now);
 	count += lcore->loop->event_count;

@@ -44,6 +44,21 @@ struct stream_lcore_options {
 	const uint32_t *phase; // enum worker_phase
 };
 
+// What a stream lcore goes over to with the next set: TLS of upstreams and of listeners.
+struct stream_lcore_update;
+
+// For `set`, which comes next. Management lcore. NULL with one line said.
+struct stream_lcore_update *stream_lcore_update_create(const struct config *config,
+	const struct proxy_set *set, const uint8_t ticket_secret[TLS_SECRET_BYTES]);
+// One that no lcore has.
+void stream_lcore_update_destroy(struct stream_lcore_update *update, const struct proxy_set *set);
+// Before each set is published: the lcore takes it when it follows. NULL: TLS stays as it is.
+void stream_lcore_give_update(struct stream_lcore *lcore, struct stream_lcore_update *update);
+
+// Of the set that is followed.
+uint64_t stream_lcore_generation(const struct stream_lcore *lcore);
+bool stream_lcore_upstream_is_drained(const struct stream_lcore *lcore, uint16_t upstream);
+
 // NULL with errno.
 struct stream_lcore *stream_lcore_create(const struct stream_lcore_options *options);
 void stream_lcore_destroy(struct stream_lcore *lcore);

@@ -24,8 +24,9 @@ struct stream_lcore {
 	bool is_set_aside;
 	pthread_t thread; // where no lcore was set aside
 	const uint32_t *phase;
-	struct proxy_set *set;
 	uint32_t query_count;
+	struct proxy_set *set; // the one followed
+	uint64_t generation; // of it, once all of this lcore follows it. The manager reads it
 
 	struct stream_frames *frames;
 	struct random_stream *random;
@@ -38,7 +39,19 @@ struct stream_lcore {
 	struct stream_listeners listeners;
 	struct stream_tls tls; // of the listeners
 	uint64_t now; // of this turn
+
+	// Written by the management lcore, and good from a set's publication until this lcore has
+	// followed it. NULL: none.
+	struct stream_lcore_update *update base_aligned(BASE_CACHE_LINE_PAIR);
 };
+
+struct stream_lcore_update {
+	struct tls_peer **peers; // of upstreams
+	struct stream_tls tls; // of listeners
+};
+
+// After forward_lcore_follow() found a new set.
+void stream_lcore_follow(struct stream_lcore *lcore);
 
 static inline void stream_lcore_count(uint64_t *counter)
 {

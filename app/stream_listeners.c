@@ -12,7 +12,7 @@
 
 static bool is_same(const struct stream_listener *listener, const struct forward_listener *served)
 {
-	return listener->tls == served->tls &&
+	return !listener->tls == !served->tls &&
 	       net_endpoint_equal(&listener->endpoint, &served->endpoint);
 }
 
@@ -36,15 +36,14 @@ static struct stream_listener *find_listener(
 	return NULL;
 }
 
-static void listen_at(struct stream_listener *listener, struct stream_clients *clients,
-	const struct stream_tls *tls)
+static void listen_at(struct stream_listener *listener, struct stream_clients *clients)
 {
 	char text[NET_ENDPOINT_TEXT];
 	int before = listener->number;
 
 	if (listener->tls)
-		listener->number = stream_clients_listen_tls(
-			clients, &listener->endpoint, stream_tls_find(tls, listener->tls));
+		listener->number =
+			stream_clients_listen_tls(clients, &listener->endpoint, listener->tls);
 	else
 		listener->number = stream_clients_listen(clients, &listener->endpoint);
 	if (listener->number >= 0 || listener->number == before)
@@ -53,8 +52,8 @@ static void listen_at(struct stream_listener *listener, struct stream_clients *c
 		net_endpoint_format(&listener->endpoint, text), strerror(-listener->number));
 }
 
-static struct stream_listener *add(
-	struct stream_listeners *listeners, const struct forward_listener *served)
+static struct stream_listener *add(struct stream_listeners *listeners,
+	const struct forward_listener *served, struct tls_context *context)
 {
 	if (listeners->count == listeners->room) {
 		size_t room = listeners->room ? 2 * listeners->room : 16;
@@ -67,7 +66,7 @@ static struct stream_listener *add(
 	}
 	listeners->listeners[listeners->count] = (struct stream_listener){
 		.endpoint = served->endpoint,
-		.tls = served->tls,
+		.tls = context,
 	};
 	return &listeners->listeners[listeners->count++];
 }
@@ -103,14 +102,43 @@ void stream_listeners_follow(struct stream_listeners *listeners, struct stream_c
 	remove_unserved(listeners, clients, served, count);
 	for (size_t i = 0; i < count; i++) {
 		struct stream_listener *listener = find_listener(listeners, &served[i]);
+		struct tls_context *context =
+			served[i].tls ? stream_tls_find(tls, served[i].tls) : NULL;
 
+		// Its certificates are not there: those of a snapshot about to be replaced.
+		if (served[i].tls && !context)
+			continue;
 		if (!listener)
-			listener = add(listeners, &served[i]);
+			listener = add(listeners, &served[i], context);
 		else if (listener->number >= 0)
 			continue;
 		if (listener)
-			listen_at(listener, clients, tls);
+			listen_at(listener, clients);
 	}
+}
+
+void stream_listeners_use_tls(struct stream_listeners *listeners, struct stream_clients *clients,
+	const struct stream_tls *tls, const struct stream_tls *old)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < listeners->count; i++) {
+		struct stream_listener *listener = &listeners->listeners[i];
+
+		if (listener->tls) {
+			listener->tls = stream_tls_find_next(tls, old, listener->tls);
+			// Of other names, or not served any more: the next snapshot says which.
+			if (!listener->tls && listener->number >= 0)
+				stream_clients_unlisten(clients, listener->number);
+			if (!listener->tls)
+				continue;
+			if (listener->number >= 0)
+				stream_clients_use_tls(clients, listener->number, listener->tls);
+		}
+		listeners->listeners[kept++] = *listener;
+	}
+	listeners->count = kept;
+	listeners->followed = NULL;
 }
 
 void stream_listeners_fini(struct stream_listeners *listeners)

@@ -10,7 +10,7 @@
 
 struct stream_listener {
 	struct net_endpoint endpoint;
-	const struct config_tls_files *tls; // NULL: TCP
+	struct tls_context *tls; // NULL: TCP
 	int number; // of stream_clients_listen(), or -errno: to be tried again
 };
 
@@ -26,4 +26,8 @@ struct stream_listeners {
 // again each second.
 void stream_listeners_follow(struct stream_listeners *listeners, struct stream_clients *clients,
 	const struct stream_tls *tls, const struct forward_snapshot *snapshot, uint64_t now);
+
+// Connections that come from now on are shown the certificates of `tls`, which comes after `old`.
+void stream_listeners_use_tls(struct stream_listeners *listeners, struct stream_clients *clients,
+	const struct stream_tls *tls, const struct stream_tls *old);
 void stream_listeners_fini(struct stream_listeners *listeners);

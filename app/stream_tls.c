@@ -22,19 +22,25 @@ static struct tls_context *create_server_context(const struct config_tls_files *
 	return tls_context_create_server(&files, secret, error);
 }
 
-static int check_server(const struct config_server *server, const char *path)
+static int fail(struct config_error *error, const char *path, unsigned int line,
+	const struct tls_error *reason)
+{
+	snprintf(error->text, sizeof(error->text), "%s:%u: tls: %s", path, line, reason->text);
+	return -EINVAL;
+}
+
+static int check_server(
+	const struct config_server *server, const char *path, struct config_error *error)
 {
 	static const uint8_t no_secret[TLS_SECRET_BYTES];
 	struct tls_context *context;
-	struct tls_error error;
+	struct tls_error reason;
 
 	if (!server->tls)
 		return 0;
-	context = create_server_context(server->tls, no_secret, &error);
-	if (!context) {
-		fprintf(stderr, "%s:%u: tls: %s\n", path, server->line, error.text);
-		return -EINVAL;
-	}
+	context = create_server_context(server->tls, no_secret, &reason);
+	if (!context)
+		return fail(error, path, server->line, &reason);
 	tls_context_destroy(context);
 	return 0;
 }
@@ -48,24 +54,23 @@ static bool forward_has_tls(const struct config_forward *forward)
 	return forward->tls.certificate || forward->tls.ca;
 }
 
-static int check_forward(const struct config_forward *forward, const char *path)
+static int check_forward(
+	const struct config_forward *forward, const char *path, struct config_error *error)
 {
 	struct tls_files files = files_of(&forward->tls);
 	struct tls_context *context;
-	struct tls_error error;
+	struct tls_error reason;
 
 	if (!forward_has_tls(forward))
 		return 0;
-	context = tls_context_create_client(&files, &error);
-	if (!context) {
-		fprintf(stderr, "%s:%u: tls: %s\n", path, forward->line, error.text);
-		return -EINVAL;
-	}
+	context = tls_context_create_client(&files, &reason);
+	if (!context)
+		return fail(error, path, forward->line, &reason);
 	tls_context_destroy(context);
 	return 0;
 }
 
-int stream_tls_check(const struct config *config, const char *path)
+int stream_tls_check(const struct config *config, const char *path, struct config_error *error)
 {
 	size_t count;
 	const struct config_server *servers = config_servers(config, &count);
@@ -73,21 +78,53 @@ int stream_tls_check(const struct config *config, const char *path)
 	int status = 0;
 
 	for (size_t i = 0; i < count && !status; i++)
-		status = check_server(&servers[i], path);
+		status = check_server(&servers[i], path, error);
 	forwards = config_forwards(config, &count);
 	for (size_t i = 0; i < count && !status; i++)
-		status = check_forward(forwards[i], path);
+		status = check_forward(forwards[i], path, error);
 	return status;
+}
+
+static bool texts_are_equal(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
 struct tls_context *stream_tls_find(
 	const struct stream_tls *tls, const struct config_tls_files *files)
 {
 	for (size_t i = 0; i < tls->count; i++) {
-		if (tls->contexts[i].files == files)
+		const struct config_tls_files *known = &tls->contexts[i].files;
+
+		if (texts_are_equal(known->certificate, files->certificate) &&
+			texts_are_equal(known->key, files->key) &&
+			texts_are_equal(known->ca, files->ca))
 			return tls->contexts[i].context;
 	}
 	return NULL;
+}
+
+struct tls_context *stream_tls_find_next(const struct stream_tls *tls, const struct stream_tls *old,
+	const struct tls_context *context)
+{
+	for (size_t i = 0; i < old->count; i++) {
+		if (old->contexts[i].context == context)
+			return stream_tls_find(tls, &old->contexts[i].files);
+	}
+	return NULL;
+}
+
+static int copy_names(struct config_tls_files *copy, const struct config_tls_files *files)
+{
+	*copy = (struct config_tls_files){
+		.certificate = files->certificate ? strdup(files->certificate) : NULL,
+		.key = files->key ? strdup(files->key) : NULL,
+		.ca = files->ca ? strdup(files->ca) : NULL,
+	};
+	if ((files->certificate && !copy->certificate) || (files->key && !copy->key) ||
+		(files->ca && !copy->ca))
+		return -ENOMEM;
+	return 0;
 }
 
 int stream_tls_open(
@@ -105,21 +142,26 @@ int stream_tls_open(
 
 		if (!servers[i].tls || stream_tls_find(tls, servers[i].tls))
 			continue;
-		context->files = servers[i].tls;
+		tls->count++;
+		if (copy_names(&context->files, servers[i].tls))
+			return -ENOMEM;
 		context->context = create_server_context(servers[i].tls, secret, &error);
 		if (!context->context) {
 			log_error("tls: %s", error.text);
 			return -EINVAL;
 		}
-		tls->count++;
 	}
 	return 0;
 }
 
 void stream_tls_close(struct stream_tls *tls)
 {
-	for (size_t i = 0; i < tls->count; i++)
+	for (size_t i = 0; i < tls->count; i++) {
 		tls_context_destroy(tls->contexts[i].context);
+		free((char *)tls->contexts[i].files.certificate);
+		free((char *)tls->contexts[i].files.key);
+		free((char *)tls->contexts[i].files.ca);
+	}
 	free(tls->contexts);
 	*tls = (struct stream_tls){0};
 }

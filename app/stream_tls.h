@@ -9,7 +9,7 @@
 #include "tls/tls.h"
 
 struct stream_tls_context {
-	const struct config_tls_files *files;
+	struct config_tls_files files; // copies of the names
 	struct tls_context *context;
 };
 
@@ -18,16 +18,20 @@ struct stream_tls {
 	size_t count;
 };
 
-// Loads every file once, for servers and upstreams. 0, or -EINVAL with "PATH:LINE: what is wrong" on
-// standard error.
-int stream_tls_check(const struct config *config, const char *path);
+// Loads every file once, for servers and upstreams. 0, or -EINVAL with "PATH:LINE: what is wrong" in
+// `error`.
+int stream_tls_check(const struct config *config, const char *path, struct config_error *error);
 
 // `secret` is that of the session tickets, the same for all stream lcores. 0, or -errno with one line
-// said.
+// said. Any thread, before the lcore has it.
 int stream_tls_open(struct stream_tls *tls, const struct config *config,
 	const uint8_t secret[TLS_SECRET_BYTES]);
+// Sessions made of it go on.
 void stream_tls_close(struct stream_tls *tls);
 
-// NULL where it is no server's.
+// By the names of the files. NULL where they are no server's.
 struct tls_context *stream_tls_find(
 	const struct stream_tls *tls, const struct config_tls_files *files);
+// The context that stands in `tls` for what `context` stood for in `old`; NULL: there is none.
+struct tls_context *stream_tls_find_next(const struct stream_tls *tls, const struct stream_tls *old,
+	const struct tls_context *context);

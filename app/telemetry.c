@@ -102,13 +102,16 @@ void telemetry_add_u64(
 
 static void add_name(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
 {
+	const struct proxy_set *set = rcu_pointer_read(app->shared.set);
+	const struct proxy_upstream *described = &set->upstreams[upstream];
 	char key[RTE_TEL_MAX_STRING_LEN];
 	char endpoint[NET_ENDPOINT_TEXT];
 
 	snprintf(key, sizeof(key), "%u/upstream", upstream);
 	rte_tel_data_add_dict_string(
-		data, key, net_endpoint_format(&app->set->upstreams[upstream].endpoint, endpoint));
-	telemetry_add_u64(data, upstream, "forward", app->set->upstreams[upstream].group);
+		data, key, net_endpoint_format(&described->endpoint, endpoint));
+	telemetry_add_u64(data, upstream, "forward", described->group);
+	telemetry_add_u64(data, upstream, "leaves", described->presence == PROXY_LEAVES);
 }
 
 // "failed_timeout", "closed_expire".
@@ -123,7 +126,8 @@ static void add_reason(struct rte_tel_data *data, uint16_t upstream, const char 
 
 static void add_upstream(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
 {
-	struct proxy_upstream *described = &app->set->upstreams[upstream];
+	const struct proxy_set *set = rcu_pointer_read(app->shared.set);
+	struct proxy_upstream *described = &set->upstreams[upstream];
 	const struct net_path *path = rcu_pointer_read(described->path);
 	struct figures_upstream sum = {0};
 
@@ -169,14 +173,17 @@ static void add_stream_pool(struct rte_tel_data *data, const struct app *app, ui
 int telemetry_answer_by_upstream(const struct app *app, const char *parameters,
 	struct rte_tel_data *data, void (*add)(struct rte_tel_data *, const struct app *, uint16_t))
 {
+	const struct proxy_set *set = rcu_pointer_read(app->shared.set);
 	unsigned long first;
 
-	if (telemetry_parse_number(parameters, app->set->upstream_count, &first))
+	if (telemetry_parse_number(parameters, set->upstream_count, &first))
 		return -EINVAL;
 	rte_tel_data_start_dict(data);
-	rte_tel_data_add_dict_u64(data, "upstreams", app->set->upstream_count);
-	for (unsigned long i = first;
-		i < app->set->upstream_count && i < first + UPSTREAMS_AN_ANSWER; i++) {
+	rte_tel_data_add_dict_u64(data, "upstreams", set->upstream_count);
+	for (unsigned long i = first; i < set->upstream_count && i < first + UPSTREAMS_AN_ANSWER;
+		i++) {
+		if (set->upstreams[i].presence == PROXY_FREE)
+			continue;
 		add_name(data, app, (uint16_t)i);
 		add(data, app, (uint16_t)i);
 	}

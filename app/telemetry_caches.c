@@ -45,7 +45,7 @@ static void add_usage(struct rte_tel_data *data, const struct cache_store *store
 // One cache by its number, the first without a parameter.
 static int answer_caches(const struct app *app, const char *parameters, struct rte_tel_data *data)
 {
-	const struct forward_caches *caches = app->shared.caches;
+	const struct forward_caches *caches = rcu_pointer_read(app->shared.caches);
 	struct cache_store *store;
 	unsigned long number;
 
@@ -96,7 +96,7 @@ static const char *error_text(int error)
 static const char *ask(const struct app *app, struct cache_request *request,
 	enum cache_request_verb verb, const char *parameters)
 {
-	const struct forward_caches *caches = app->shared.caches;
+	const struct forward_caches *caches = rcu_pointer_read(app->shared.caches);
 	const char *wrong =
 		cache_request_parse(request, verb, parameters, caches ? caches->count : 0);
 	int error;

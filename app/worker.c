@@ -329,6 +329,7 @@ int worker_run(void *argument)
 			if (phase >= WORKER_STOPS)
 				forward_lcore_stop_pools(worker->forward);
 		}
+		(void)forward_lcore_follow(worker->forward);
 		now = worker_turn(worker, now);
 		rcu_reader_quiescent();
 	}

@@ -126,6 +126,21 @@ void forward_lcore_destroy(struct forward_lcore *lcore)
 	free(lcore);
 }
 
+bool forward_lcore_follow(struct forward_lcore *lcore)
+{
+	struct proxy_set *set = rcu_pointer_read(lcore->shared->set);
+
+	// A set may stand where one that is gone was: its address alone does not tell.
+	if (base_likely(set->generation == lcore->proxy->generation))
+		return false;
+	// What was published before it is seen from here on.
+	proxy_lcore_adopt(lcore->proxy, base_load_acquire(&lcore->shared->set));
+	if (lcore->cached)
+		lcore->cached->caches = rcu_pointer_read(lcore->shared->caches);
+	base_store_release(&lcore->generation, lcore->proxy->generation);
+	return true;
+}
+
 static void frame_to_kernel(struct forward_lcore *lcore, struct net_frame *frame)
 {
 	switch (lcore->sink.to_kernel(lcore->sink.context, frame)) {
@@ -355,6 +370,11 @@ void forward_lcore_stop_queries(struct forward_lcore *lcore)
 void forward_lcore_stop_pools(struct forward_lcore *lcore)
 {
 	proxy_pools_stop(&lcore->proxy->pools);
+}
+
+uint64_t forward_lcore_generation(const struct forward_lcore *lcore)
+{
+	return base_load_acquire(&lcore->generation);
 }
 
 uint32_t forward_lcore_in_flight(const struct forward_lcore *lcore)

@@ -62,6 +62,9 @@ struct forward_sink {
 // What all lcores share: written by the management lcore alone.
 struct forward_shared {
 	struct forward_snapshot *snapshot; // under RCU; never NULL while workers run
+	// Under RCU; a set and caches are published, and every lcore has followed, before a snapshot
+	// leads to what is new in them. NULL: they are not changed while workers run.
+	struct proxy_set *set;
 	// Written before the workers start.
 	uint16_t worker_count;
 	uint16_t stream_count; // stream lcores, whose indices stand behind those of the workers
@@ -70,7 +73,7 @@ struct forward_shared {
 	uint16_t stream_ports; // of each stream lcore
 	uint8_t *port_owners; // for each local port from first on, the lcore index that owns it
 	uint16_t tx_offload[FORWARD_PORTS_MOST]; // NET_OFFLOAD_TX_* by NIC port
-	struct forward_caches *caches; // NULL: none in the configuration
+	struct forward_caches *caches; // likewise, published before the set; NULL: never had any
 	// How each NIC port spreads replies over queues; NULL: not by a hash that is known.
 	const struct net_steering *steering[FORWARD_PORTS_MOST];
 };
@@ -108,10 +111,17 @@ base_must_check int forward_shared_init(
 	struct forward_shared *shared, const struct forward_shared_options *options);
 void forward_shared_fini(struct forward_shared *shared);
 
-// `shared`, `set` and `random` must live longer. NULL with errno.
+// `shared` and `random` must live longer, `set` until another is followed. NULL with errno.
 struct forward_lcore *forward_lcore_create(struct forward_shared *shared, struct proxy_set *set,
 	struct random_stream *random, const struct forward_lcore_options *options);
 void forward_lcore_destroy(struct forward_lcore *lcore);
+
+// Goes over to the newest set and caches: the first thing in each turn of the owner's loop, after a
+// quiescent state. True if there were new ones.
+bool forward_lcore_follow(struct forward_lcore *lcore);
+// Of the set that was followed last, 0: that which it was made with. The management lcore's, which
+// publishes no other set before every lcore has followed the last.
+uint64_t forward_lcore_generation(const struct forward_lcore *lcore);
 
 // Frames of one burst from a NIC queue. The frames are taken.
 void forward_lcore_receive(

@@ -14,6 +14,7 @@ struct forward_lcore {
 	struct forward_sink sink;
 	uint16_t lcore;
 	bool takes_no_queries;
+	uint64_t generation; // of the set followed, with all else. The manager reads it
 	uint16_t keepalive; // that stream clients are told, in tenths of a second
 };
 

@@ -2,15 +2,19 @@
 #include "forward/snapshot.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "forward/zones.h"
+
+static const struct proxy_set no_set;
 
 // Open addressing. Listeners over UDP and TCP come first, then those over TLS, and behind them one
 // entry of port 0, without zones, for every local address. No port of an address is served both
 // ways: the configuration would have been refused.
 struct forward_snapshot {
 	const struct config *config;
+	uint16_t *groups; // by forward of the configuration; NULL: by their places
 	struct forward_listener *listeners;
 	size_t listener_count; // over UDP and TCP
 	size_t stream_listener_count; // with those over TLS
@@ -105,7 +109,10 @@ bool forward_snapshot_match_cache(const struct forward_snapshot *snapshot, uint1
 uint16_t forward_snapshot_next_group(const struct forward_snapshot *snapshot, uint16_t group,
 	const uint8_t *name, uint16_t length)
 {
-	return forward_zones_next_group(snapshot->config, group, name, length);
+	const struct forward_numbers numbers = {.groups = snapshot->groups};
+
+	return forward_zones_next_group(
+		snapshot->config, snapshot->groups ? &numbers : NULL, group, name, length);
 }
 
 static void snapshot_add_entry(struct forward_snapshot *snapshot, const struct net_address *address,
@@ -134,7 +141,8 @@ static bool server_is_at(const struct config_server *server, const struct net_en
 }
 
 // The zones of one listener: servers bound to its address come before those bound to none.
-static int snapshot_fill_listener(const struct config *config, struct forward_listener *listener)
+static int snapshot_fill_listener(const struct config *config,
+	const struct forward_numbers *numbers, struct forward_listener *listener)
 {
 	size_t count;
 	const struct config_server *servers = config_servers(config, &count);
@@ -151,7 +159,7 @@ static int snapshot_fill_listener(const struct config *config, struct forward_li
 		if (!servers[i].bind_count && server_is_at(&servers[i], &listener->endpoint))
 			chosen[chosen_count++] = &servers[i];
 	}
-	listener->zones = forward_zones_create(config, chosen, chosen_count);
+	listener->zones = forward_zones_create(config, numbers, chosen, chosen_count);
 	free(chosen);
 	return listener->zones ? 0 : -ENOMEM;
 }
@@ -179,7 +187,7 @@ static void snapshot_add_server(struct forward_snapshot *snapshot,
 }
 
 static int snapshot_fill(struct forward_snapshot *snapshot, const struct config *config,
-	const struct net_address *local, size_t local_count)
+	const struct forward_numbers *numbers, const struct net_address *local, size_t local_count)
 {
 	size_t count;
 	const struct config_server *servers = config_servers(config, &count);
@@ -197,11 +205,27 @@ static int snapshot_fill(struct forward_snapshot *snapshot, const struct config 
 	for (size_t i = 0; i < local_count; i++)
 		snapshot_add_entry(snapshot, &local[i], 0, NULL);
 	for (size_t i = 0; i < snapshot->stream_listener_count; i++) {
-		int error = snapshot_fill_listener(config, &snapshot->listeners[i]);
+		int error = snapshot_fill_listener(config, numbers, &snapshot->listeners[i]);
 
 		if (error)
 			return error;
 	}
+	return 0;
+}
+
+// The set that the numbers are of may be replaced before the snapshot is.
+static int snapshot_copy_groups(
+	struct forward_snapshot *snapshot, const struct forward_numbers *numbers)
+{
+	size_t count;
+
+	(void)config_forwards(snapshot->config, &count);
+	if (!numbers)
+		return 0;
+	snapshot->groups = malloc((count + 1) * sizeof(*snapshot->groups));
+	if (!snapshot->groups)
+		return -ENOMEM;
+	memcpy(snapshot->groups, numbers->groups, count * sizeof(*snapshot->groups));
 	return 0;
 }
 
@@ -219,6 +243,12 @@ static size_t entries_most(const struct config *config, size_t local_count)
 struct forward_snapshot *forward_snapshot_create(
 	const struct config *config, const struct net_address *local, size_t local_count)
 {
+	return forward_snapshot_follow(config, NULL, local, local_count);
+}
+
+struct forward_snapshot *forward_snapshot_follow(const struct config *config,
+	const struct forward_numbers *numbers, const struct net_address *local, size_t local_count)
+{
 	struct forward_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	size_t most = entries_most(config, local_count);
 	uint32_t size = 16;
@@ -231,9 +261,9 @@ struct forward_snapshot *forward_snapshot_create(
 	snapshot->table_mask = size - 1;
 	snapshot->table = calloc(size, sizeof(*snapshot->table));
 	snapshot->listeners = calloc(most, sizeof(*snapshot->listeners));
-	if (!snapshot->table || !snapshot->listeners)
+	if (!snapshot->table || !snapshot->listeners || snapshot_copy_groups(snapshot, numbers))
 		goto out;
-	if (snapshot_fill(snapshot, config, local, local_count))
+	if (snapshot_fill(snapshot, config, numbers, local, local_count))
 		goto out;
 	return snapshot;
 out:
@@ -248,6 +278,7 @@ void forward_snapshot_destroy(struct forward_snapshot *snapshot)
 		return;
 	for (size_t i = 0; i < snapshot->stream_listener_count; i++)
 		forward_zones_destroy((struct forward_zones *)snapshot->listeners[i].zones);
+	free(snapshot->groups);
 	free(snapshot->listeners);
 	free(snapshot->table);
 	free(snapshot);
@@ -302,32 +333,64 @@ static void template_fill(struct proxy_group_template *template,
 	};
 }
 
-static struct proxy_set *proxy_set_of_forwards(
-	const struct config_forward *const forwards[], uint16_t count, size_t upstream_count)
+// What a forward is known by over reloads; `server` is the first of its block.
+static char *forward_identity(
+	const struct config_server *server, const struct config_forward *forward)
 {
-	struct proxy_group_template *templates = calloc(count + 1u, sizeof(*templates));
-	struct proxy_upstream_template *upstreams = calloc(upstream_count + 1, sizeof(*upstreams));
-	struct proxy_set *set = NULL;
-	size_t filled = 0;
+	char zone[DNS_NAME_TEXT];
+	char from[DNS_NAME_TEXT];
+	char *identity;
 
-	if (!templates || !upstreams)
-		goto out;
-	for (uint16_t i = 0; i < count; i++) {
-		template_fill(&templates[i], forwards[i], upstreams + filled);
-		filled += forwards[i]->upstream_count;
-	}
-	set = proxy_set_create(templates, count);
-out:
-	free(upstreams);
-	free(templates);
-	return set;
+	dns_name_format(&server->zone, zone);
+	dns_name_format(&forward->from[0], from);
+	if (asprintf(&identity, "%s%s:%u %s %zu", server->tls ? "tls://" : "", zone, server->port,
+		    from, forward->from_count) < 0)
+		return NULL;
+	return identity;
 }
 
-struct proxy_set *forward_proxy_set_create(const struct config *config)
+static const struct config_server *first_server_of(
+	const struct config *config, const struct config_forward *forward)
+{
+	size_t count;
+	const struct config_server *servers = config_servers(config, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < servers[i].forward_count; j++) {
+			if (servers[i].forwards[j] == forward)
+				return &servers[i];
+		}
+	}
+	return NULL;
+}
+
+static int templates_fill(struct proxy_group_template *templates,
+	struct proxy_upstream_template *upstreams, const struct config *config)
 {
 	size_t count;
 	const struct config_forward *const *forwards = config_forwards(config, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct config_server *server = first_server_of(config, forwards[i]);
+
+		template_fill(&templates[i], forwards[i], upstreams);
+		upstreams += forwards[i]->upstream_count;
+		templates[i].identity = server ? forward_identity(server, forwards[i]) : NULL;
+		if (server && !templates[i].identity)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct proxy_set *forward_proxy_set_follow(
+	const struct config *config, const struct proxy_set *old, const struct proxy_drain *drain)
+{
+	struct proxy_upstream_template *upstreams;
+	struct proxy_group_template *templates;
+	struct proxy_set *set = NULL;
 	size_t upstream_count = 0;
+	size_t count;
+	const struct config_forward *const *forwards = config_forwards(config, &count);
 
 	if (count >= FORWARD_NO_GROUP) {
 		errno = EINVAL;
@@ -335,5 +398,20 @@ struct proxy_set *forward_proxy_set_create(const struct config *config)
 	}
 	for (size_t i = 0; i < count; i++)
 		upstream_count += forwards[i]->upstream_count;
-	return proxy_set_of_forwards(forwards, (uint16_t)count, upstream_count);
+	templates = calloc(count + 1u, sizeof(*templates));
+	upstreams = calloc(upstream_count + 1, sizeof(*upstreams));
+	if (!templates || !upstreams || templates_fill(templates, upstreams, config))
+		errno = ENOMEM;
+	else
+		set = proxy_set_follow(old, templates, (uint16_t)count, drain);
+	for (size_t i = 0; templates && i < count; i++)
+		free((char *)templates[i].identity);
+	free(upstreams);
+	free(templates);
+	return set;
+}
+
+struct proxy_set *forward_proxy_set_create(const struct config *config)
+{
+	return forward_proxy_set_follow(config, &no_set, NULL);
 }

@@ -29,9 +29,24 @@ struct forward_snapshot *forward_snapshot_create(
 	const struct config *config, const struct net_address *local, size_t local_count);
 void forward_snapshot_destroy(struct forward_snapshot *snapshot);
 
-// The upstream groups of the configuration: group g is the g-th forward of config_forwards().
-// Keeps pointers to texts of `config`, which must live longer. NULL with errno.
+// What forwards and caches are known by.
+struct forward_numbers {
+	const uint16_t *groups; // by place in config_forwards(): proxy_set.numbers
+	const uint16_t *caches; // by forward_cache_index(): forward_caches.numbers; NULL: has none
+};
+
+// The same for a configuration that is not the first.
+struct forward_snapshot *forward_snapshot_follow(const struct config *config,
+	const struct forward_numbers *numbers, const struct net_address *local, size_t local_count);
+
+// The upstream groups of the configuration: group g is the g-th forward of config_forwards(). NULL
+// with errno.
 struct proxy_set *forward_proxy_set_create(const struct config *config);
+
+// The set that comes after `old` (proxy_set_follow): a forward stays where it stands in a block of the
+// same first zone, port and scheme, with the same FROM, the n-th of such. NULL with errno.
+struct proxy_set *forward_proxy_set_follow(
+	const struct config *config, const struct proxy_set *old, const struct proxy_drain *drain);
 
 // NULL when this address and port is not served over UDP.
 const struct forward_listener *forward_snapshot_find(

@@ -89,21 +89,29 @@ static uint32_t zones_find(const struct forward_zones *zones, const uint8_t *nam
 	return NO_ZONE;
 }
 
-static uint16_t config_forward_group(
-	const struct config *config, const struct config_forward *forward)
+static uint16_t forward_group_number(const struct config *config,
+	const struct forward_numbers *numbers, const struct config_forward *forward)
 {
 	size_t count;
 	const struct config_forward *const *forwards = config_forwards(config, &count);
 
 	for (size_t i = 0; i < count && i < FORWARD_NO_GROUP; i++) {
 		if (forwards[i] == forward)
-			return (uint16_t)i;
+			return numbers ? numbers->groups[i] : (uint16_t)i;
 	}
 	return FORWARD_NO_GROUP;
 }
 
+static uint16_t forward_cache_number(const struct config *config,
+	const struct forward_numbers *numbers, const struct config_cache *cache)
+{
+	uint16_t index = forward_cache_index(config, cache);
+
+	return numbers && index != FORWARD_NO_CACHE ? numbers->caches[index] : index;
+}
+
 static int zones_add(struct forward_zones *zones, const struct config *config,
-	const struct config_server *server)
+	const struct forward_numbers *numbers, const struct config_server *server)
 {
 	struct zone *zone = &zones->zones[zones->count];
 	uint32_t at = name_hash(server->zone.wire, server->zone.length) & zones->table_mask;
@@ -111,13 +119,14 @@ static int zones_add(struct forward_zones *zones, const struct config *config,
 	if (zones_find(zones, server->zone.wire, server->zone.length) != NO_ZONE)
 		return 0;
 	zone->server = server;
-	zone->cache = forward_cache_index(config, server->cache);
+	zone->cache = forward_cache_number(config, numbers, server->cache);
 	zone->forwards = calloc(server->forward_count + 1, sizeof(*zone->forwards));
 	if (!zone->forwards)
 		return -ENOMEM;
 	for (size_t i = 0; i < server->forward_count; i++) {
 		zone->forwards[i].forward = server->forwards[i];
-		zone->forwards[i].group = config_forward_group(config, server->forwards[i]);
+		zone->forwards[i].group =
+			forward_group_number(config, numbers, server->forwards[i]);
 	}
 	while (zones->table[at] != NO_ZONE)
 		at = (at + 1) & zones->table_mask;
@@ -145,8 +154,9 @@ static void zones_find_match_of_all(struct forward_zones *zones)
 	};
 }
 
-struct forward_zones *forward_zones_create(
-	const struct config *config, const struct config_server *const servers[], size_t count)
+struct forward_zones *forward_zones_create(const struct config *config,
+	const struct forward_numbers *numbers, const struct config_server *const servers[],
+	size_t count)
 {
 	struct forward_zones *zones = calloc(1, sizeof(*zones));
 	uint32_t size = 4;
@@ -163,7 +173,7 @@ struct forward_zones *forward_zones_create(
 	for (uint32_t i = 0; i < size; i++)
 		zones->table[i] = NO_ZONE;
 	for (size_t i = 0; i < count; i++) {
-		if (zones_add(zones, config, servers[i]))
+		if (zones_add(zones, config, numbers, servers[i]))
 			goto out;
 	}
 	zones_find_match_of_all(zones);
@@ -264,18 +274,26 @@ struct forward_match forward_zones_match(
 	return match;
 }
 
-uint16_t forward_zones_next_group(
-	const struct config *config, uint16_t group, const uint8_t *name, uint16_t length)
+uint16_t forward_zones_next_group(const struct config *config,
+	const struct forward_numbers *numbers, uint16_t group, const uint8_t *name,
+	uint16_t length)
 {
 	size_t count;
 	const struct config_forward *const *forwards = config_forwards(config, &count);
 	struct name_labels labels;
+	size_t at = group;
 
+	if (numbers) {
+		for (at = 0; at < count && numbers->groups[at] != group;)
+			at++;
+	}
+	// One that has left hands over to nobody.
+	if (at >= count)
+		return FORWARD_NO_GROUP;
 	name_labels_find(&labels, name, length);
-	for (size_t i = group + 1u; i < count && forwards[i]->block == forwards[group]->block;
-		i++) {
+	for (size_t i = at + 1; i < count && forwards[i]->block == forwards[at]->block; i++) {
 		if (forward_takes(forwards[i], &labels))
-			return config_forward_group(config, forwards[i]);
+			return numbers ? numbers->groups[i] : (uint16_t)i;
 	}
 	return FORWARD_NO_GROUP;
 }

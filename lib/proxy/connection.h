@@ -35,6 +35,7 @@ enum proxy_close_reason {
 	PROXY_CLOSE_ERROR, // it timed out, or the network refused
 	PROXY_CLOSE_STOP,
 	PROXY_CLOSE_PEER, // the upstream ended it
+	PROXY_CLOSE_RELOAD, // its upstream has left the configuration
 	PROXY_CLOSE_REASONS,
 };
 

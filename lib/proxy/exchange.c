@@ -9,7 +9,51 @@
 #include "proxy/policy.h"
 #include "rcu/rcu.h"
 
-static int proxy_lcore_fill(struct proxy_lcore *lcore, const struct proxy_lcore_options *options)
+static void group_adopt(struct proxy_lcore *lcore, uint16_t number)
+{
+	const struct proxy_group *group = &lcore->set->groups[number];
+	struct proxy_group_state *state = &lcore->groups[number];
+	uint32_t most = group->settings.max_concurrent;
+
+	if (lcore->set->groups_since[number] > lcore->generation)
+		*state = (struct proxy_group_state){0};
+	state->limit =
+		most ? proxy_limit_share(most, lcore->lcore_count, lcore->lcore_index) : UINT32_MAX;
+	if (state->turn >= group->upstream_count)
+		state->turn = 0;
+}
+
+static void lcore_use_set(struct proxy_lcore *lcore, struct proxy_set *set)
+{
+	lcore->set = set;
+	for (uint16_t i = 0; i < set->group_count; i++)
+		group_adopt(lcore, i);
+	for (uint16_t i = 0; i < set->upstream_count; i++) {
+		if (set->upstreams_since[i] > lcore->generation)
+			lcore->counts[i] = (struct proxy_upstream_counts){0};
+	}
+	lcore->generation = set->generation;
+}
+
+void proxy_lcore_adopt(struct proxy_lcore *lcore, struct proxy_set *set)
+{
+	lcore_use_set(lcore, set);
+	proxy_pools_adopt(&lcore->pools, set);
+}
+
+bool proxy_lcore_upstream_is_drained(const struct proxy_lcore *lcore, uint16_t upstream)
+{
+	return !base_load(&lcore->counts[upstream].load.in_flight) &&
+	       proxy_pool_is_drained(&lcore->pools, upstream);
+}
+
+bool proxy_lcore_group_is_drained(const struct proxy_lcore *lcore, uint16_t group)
+{
+	return !base_load(&lcore->groups[group].in_flight);
+}
+
+static int proxy_lcore_fill(
+	struct proxy_lcore *lcore, struct proxy_set *set, const struct proxy_lcore_options *options)
 {
 	const struct proxy_pools_options pools = {
 		.first_port = options->first_port,
@@ -17,22 +61,15 @@ static int proxy_lcore_fill(struct proxy_lcore *lcore, const struct proxy_lcore_
 		.lcore_count = options->lcore_count,
 		.lcore_index = options->lcore_index,
 	};
-	const struct proxy_set *set = lcore->set;
 	int error;
 
 	lcore->groups =
-		table_memory_allocate_zeroed((set->group_count + 1u) * sizeof(*lcore->groups));
-	lcore->counts =
-		table_memory_allocate_zeroed((set->upstream_count + 1u) * sizeof(*lcore->counts));
+		table_memory_allocate_zeroed((set->group_capacity + 1u) * sizeof(*lcore->groups));
+	lcore->counts = table_memory_allocate_zeroed(
+		(set->upstream_capacity + 1u) * sizeof(*lcore->counts));
 	if (!lcore->groups || !lcore->counts)
 		return -ENOMEM;
-	for (uint16_t i = 0; i < set->group_count; i++) {
-		uint32_t most = set->groups[i].settings.max_concurrent;
-
-		lcore->groups[i].limit =
-			most ? proxy_limit_share(most, options->lcore_count, options->lcore_index)
-			     : UINT32_MAX;
-	}
+	lcore_use_set(lcore, set);
 	error = timer_wheel_init(&lcore->wheel, options->pending_count, options->now);
 	if (!error)
 		error = proxy_health_link_init(&lcore->health);
@@ -57,9 +94,10 @@ struct proxy_lcore *proxy_lcore_create(struct proxy_set *set, struct random_stre
 	lcore = table_memory_allocate_zeroed(sizeof(*lcore));
 	if (!lcore)
 		return NULL;
-	lcore->set = set;
 	lcore->random = random;
-	error = proxy_lcore_fill(lcore, options);
+	lcore->lcore_count = options->lcore_count;
+	lcore->lcore_index = options->lcore_index;
+	error = proxy_lcore_fill(lcore, set, options);
 	if (error) {
 		proxy_lcore_destroy(lcore);
 		errno = -error;
@@ -102,7 +140,7 @@ static void pending_enter_group(
 {
 	struct proxy_group_state *state = &lcore->groups[group];
 
-	state->in_flight++;
+	base_store(&state->in_flight, state->in_flight + 1);
 	pending->group = group;
 	pending->order = pending_order(lcore, pending, now);
 	pending->passed = 0;
@@ -314,6 +352,7 @@ bool proxy_attempt_start(
 	bool is_first = pending->passed == 0;
 	bool is_started = false;
 
+	proxy_order_fit(&pending->order, group);
 	// Upstreams that fail at once are each looked at once a call, whatever the settings say.
 	for (uint16_t looks = 0; !is_started && looks < group->upstream_count; looks++) {
 		const struct proxy_upstream *upstream =
@@ -415,6 +454,7 @@ bool proxy_query_fail_over(struct proxy_lcore *lcore, uint32_t slot, uint64_t no
 
 	if (now >= pending->deadline)
 		return false;
+	proxy_order_fit(&order, group);
 	for (uint32_t passed = pending->passed + 1u; passed < group->upstream_count; passed++) {
 		proxy_order_next(&order, group);
 		if (!upstream_is_reachable(lcore, pending, &order))
@@ -434,7 +474,8 @@ bool proxy_query_hand_over(struct proxy_lcore *lcore, uint32_t slot, uint16_t gr
 	if (lcore->groups[group].in_flight >= lcore->groups[group].limit)
 		return false;
 	proxy_attempt_finish(lcore, slot, now);
-	lcore->groups[pending->group].in_flight--;
+	base_store(&lcore->groups[pending->group].in_flight,
+		lcore->groups[pending->group].in_flight - 1);
 	pending_enter_group(lcore, pending, group, now);
 	return true;
 }
@@ -445,7 +486,8 @@ void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 
 	if (pending->connection != PROXY_SLOT_NONE)
 		proxy_attempt_finish(lcore, slot, now);
-	lcore->groups[pending->group].in_flight--;
+	base_store(&lcore->groups[pending->group].in_flight,
+		lcore->groups[pending->group].in_flight - 1);
 	proxy_pending_free(&lcore->pending, slot);
 }
 

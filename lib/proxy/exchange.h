@@ -43,6 +43,9 @@ struct proxy_group_state {
 
 struct proxy_lcore {
 	struct proxy_set *set;
+	uint64_t generation; // of the set
+	uint16_t lcore_count; // that share the limits of the settings
+	uint16_t lcore_index;
 	struct random_stream *random;
 	struct proxy_pools pools;
 	struct proxy_pending_table pending;
@@ -62,11 +65,21 @@ struct proxy_lcore_options {
 	uint64_t now;
 };
 
-// NULL with errno: ENOMEM, or EINVAL (fewer local ports than upstreams, counts of zero).
-// `set` and `random` must live longer.
+// With room for the capacity of the set. NULL with errno: ENOMEM, or EINVAL (fewer local ports than
+// upstreams, counts of zero). `set` must live until another is adopted, `random` longer.
 struct proxy_lcore *proxy_lcore_create(struct proxy_set *set, struct random_stream *random,
 	const struct proxy_lcore_options *options);
 void proxy_lcore_destroy(struct proxy_lcore *lcore);
+
+// The owner goes over to the set that follows, between bursts; nothing here points to the one
+// before then. Queries in flight go on: to an upstream that leaves with the attempt that they are
+// at, and with the order of their group as it is now.
+void proxy_lcore_adopt(struct proxy_lcore *lcore, struct proxy_set *set);
+
+// Whether nothing of the lcore's is on its way to an upstream that leaves, or belongs to a group that
+// does. The management lcore's, once no lcore can begin anything with them.
+bool proxy_lcore_upstream_is_drained(const struct proxy_lcore *lcore, uint16_t upstream);
+bool proxy_lcore_group_is_drained(const struct proxy_lcore *lcore, uint16_t group);
 
 enum proxy_start {
 	PROXY_START_GOOD,

@@ -30,4 +30,7 @@ struct proxy_order proxy_policy_choose(
 // -ENOMEM.
 base_must_check int proxy_policy_tables_init(
 	struct proxy_group *group, const struct proxy_upstream_template *upstreams);
+// The same of another that has as many upstreams.
+base_must_check int proxy_policy_tables_copy(
+	struct proxy_group *group, const struct proxy_group *other);
 void proxy_policy_tables_fini(struct proxy_group *group);

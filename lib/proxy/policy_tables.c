@@ -126,6 +126,33 @@ int proxy_policy_tables_init(
 	return 0;
 }
 
+// 0 or -ENOMEM; nothing to copy is a copy of nothing.
+static int table_copy(void **copy, const void *table, size_t bytes)
+{
+	if (!table)
+		return 0;
+	*copy = malloc(bytes);
+	if (!*copy)
+		return -ENOMEM;
+	memcpy(*copy, table, bytes);
+	return 0;
+}
+
+int proxy_policy_tables_copy(struct proxy_group *group, const struct proxy_group *other)
+{
+	void *aliases = NULL;
+	void *buckets = NULL;
+	int error = table_copy(
+		&aliases, other->aliases, other->upstream_count * sizeof(*other->aliases));
+
+	if (!error)
+		error = table_copy(
+			&buckets, other->buckets, PROXY_BUCKETS * sizeof(*other->buckets));
+	group->aliases = aliases;
+	group->buckets = buckets;
+	return error;
+}
+
 void proxy_policy_tables_fini(struct proxy_group *group)
 {
 	free(group->aliases);

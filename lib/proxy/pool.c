@@ -139,7 +139,7 @@ void proxy_pool_give_back(struct proxy_pools *pools, uint16_t slot, uint64_t now
 	else if (!pool->settings->expire)
 		proxy_connection_unlink(pools, slot, PROXY_CLOSE_EXPIRE);
 	else if (pool->idle_count >= pool->idle_most)
-		proxy_connection_unlink(pools, slot, PROXY_CLOSE_MAX_IDLE);
+		proxy_connection_unlink(pools, slot, pool_full_reason(pool));
 	else
 		idle_queue_append(pools, pool, slot);
 }

@@ -7,6 +7,7 @@
 // pool is sure of its part of the ports: a busy upstream can not starve another.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/handle_ring.h"
@@ -23,11 +24,12 @@ struct proxy_pool {
 	// room.
 	uint16_t member;
 	uint16_t slots_held; // not free: open, or unlinked and not closed yet
+	bool is_leaving; // its upstream: what comes back is closed
 	uint32_t open_count;
 	uint32_t idle_count;
-	uint32_t idle_most; // this lcore's part of max_idle_conns; UINT32_MAX: none. Written once
+	uint32_t idle_most; // this lcore's part of max_idle_conns; UINT32_MAX: none; 0: it leaves
 	uint32_t in_flight;
-	const struct proxy_settings *settings; // written once
+	const struct proxy_settings *settings; // of pools.set; NULL: nobody has this number
 	uint64_t reused; // takes served by an idle connection
 	uint64_t opened; // takes that opened one
 	uint64_t shared; // takes that joined a busy one: local ports were used up, or over a stream
@@ -43,12 +45,17 @@ struct proxy_pools_events {
 
 // All pools of one lcore.
 struct proxy_pools {
-	// Written once.
+	// Written by the owner, with the set.
 	const struct proxy_set *set;
+	uint64_t generation; // of the set
+	uint16_t guarantee; // slots each pool is sure of
+	// Written once.
 	struct random_stream *random;
 	uint16_t first_port;
 	uint16_t slot_count;
-	uint16_t guarantee; // slots each pool is sure of
+	uint16_t lcore_count; // that share the limits of the settings
+	uint16_t lcore_index;
+	bool has_jitter; // connections become stale up to a tenth of their time earlier
 	// How each NIC port spreads replies over queues, NULL for a port that is not known to, and
 	// NULL as a whole where there is one queue; and the queue that this lcore polls.
 	const struct net_steering *const *steering;
@@ -63,7 +70,8 @@ struct proxy_pools {
 
 	// Written by the owner alone.
 	uint16_t free_count base_aligned(BASE_CACHE_LINE);
-	// Free slots kept for pools that hold less than their guarantee; never above free_count.
+	// Free slots kept for pools that hold less than their guarantee; above free_count only where
+	// upstreams have come while others held the slots.
 	uint16_t reserved;
 	bool is_stopped;
 
@@ -73,8 +81,9 @@ struct proxy_pools {
 
 	// Written by the management lcore alone (proxy/sweep.h).
 	uint64_t good_until base_aligned(BASE_CACHE_LINE_PAIR); // no connection is stale before
-	uint64_t *slots_good_until; // the same a slot; UINT64_MAX: never, or its mark is on its way
-	uint64_t shortest_life; // in which a new connection can become stale. Written once
+	uint64_t *slots_good_until; // the same a slot; UINT64_MAX: its mark is on its way
+	uint64_t shortest_life; // in which a new connection can become stale
+	const struct proxy_set *swept_set; // the newest
 };
 
 enum proxy_message {
@@ -95,11 +104,15 @@ struct proxy_pools_options {
 	uint16_t lcore_index; // of this one among them, from 0
 };
 
-// `set` and `random` stay the caller's. 0, -ENOMEM, or -EINVAL: fewer ports than upstreams, ports
-// past 65535, no lcores.
+// With room for the capacity of the set. `set` and `random` stay the caller's. 0, -ENOMEM, or -EINVAL:
+// fewer ports than upstreams, ports past 65535, no lcores.
 base_must_check int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
 	struct random_stream *random, const struct proxy_pools_options *options);
 void proxy_pools_fini(struct proxy_pools *pools);
+
+// The owner goes over to the set that follows, which has no more upstreams in use than there are
+// ports. From then on it has no pointer to the set before.
+void proxy_pools_adopt(struct proxy_pools *pools, const struct proxy_set *set);
 
 // Before the first take: local ports are chosen for replies to come to `queue`, by the hash of
 // the NIC port that the path leaves by.
@@ -125,6 +138,12 @@ void proxy_pools_stop(struct proxy_pools *pools);
 
 // True if no connection is open and every closed one's slot is free again.
 bool proxy_pools_are_drained(const struct proxy_pools *pools);
+
+// The same of one upstream. The management lcore's, too.
+static inline bool proxy_pool_is_drained(const struct proxy_pools *pools, uint16_t upstream)
+{
+	return !base_load(&pools->pools[upstream].slots_held);
+}
 
 // The connection that the next take will most likely look at first, PROXY_SLOT_NONE for a new one.
 static inline uint16_t proxy_pool_next(const struct proxy_pools *pools, uint16_t upstream)

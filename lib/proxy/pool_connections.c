@@ -5,6 +5,7 @@
 
 #include "base/poison.h"
 #include "base/table_memory.h"
+#include "proxy/sweep.h"
 
 static int pools_allocate(struct proxy_pools *pools, uint32_t slots, uint32_t upstreams)
 {
@@ -24,46 +25,73 @@ static int pools_allocate(struct proxy_pools *pools, uint32_t slots, uint32_t up
 	return 0;
 }
 
-static void pool_init(struct proxy_pool *pool, const struct proxy_settings *settings,
-	const struct proxy_pools_options *options)
+static void pool_reset(struct proxy_pool *pool)
 {
-	uint32_t most = settings->max_idle_conns;
-
 	*pool = (struct proxy_pool){
 		.idle_head = PROXY_SLOT_NONE,
 		.idle_tail = PROXY_SLOT_NONE,
 		.member = PROXY_SLOT_NONE,
-		.idle_most =
-			most ? proxy_limit_share(most, options->lcore_count, options->lcore_index)
-			     : UINT32_MAX,
-		.settings = settings,
 	};
 }
 
-// The shortest time in which a connection to any of the upstreams becomes stale.
-static uint64_t set_shortest_life(const struct proxy_set *set)
+static void pool_adopt(struct proxy_pools *pools, uint16_t number)
 {
-	uint64_t shortest = UINT64_MAX;
+	const struct proxy_upstream *upstream = &pools->set->upstreams[number];
+	struct proxy_pool *pool = &pools->pools[number];
+	uint32_t most;
 
-	for (uint16_t i = 0; i < set->group_count; i++) {
-		const struct proxy_settings *settings = &set->groups[i].settings;
+	// Whoever had the number before has left nothing behind but counts.
+	if (pools->set->upstreams_since[number] > pools->generation)
+		pool_reset(pool);
+	pool->settings = NULL;
+	if (upstream->presence == PROXY_FREE)
+		return;
+	pool->settings = &pools->set->groups[upstream->group].settings;
+	pool->is_leaving = upstream->presence == PROXY_LEAVES;
+	most = pool->settings->max_idle_conns;
+	pool->idle_most = UINT32_MAX;
+	if (pool->is_leaving)
+		pool->idle_most = 0;
+	else if (most)
+		pool->idle_most = proxy_limit_share(most, pools->lcore_count, pools->lcore_index);
+}
 
-		if (settings->expire && settings->expire < shortest)
-			shortest = settings->expire;
-		if (settings->max_age && settings->max_age < shortest)
-			shortest = settings->max_age;
+// The slots are shared anew among the upstreams that there are.
+static void pools_share_slots(struct proxy_pools *pools)
+{
+	const struct proxy_set *set = pools->set;
+	uint32_t halves = 2u * (set->upstreams_used ? set->upstreams_used : 1);
+	uint32_t reserved = 0;
+
+	pools->guarantee = (uint16_t)(pools->slot_count >= halves ? pools->slot_count / halves : 1);
+	for (uint16_t i = 0; i < set->upstream_count; i++) {
+		uint16_t held = pools->pools[i].slots_held;
+
+		if (set->upstreams[i].presence != PROXY_FREE && held < pools->guarantee)
+			reserved += (uint32_t)pools->guarantee - held;
 	}
-	return shortest;
+	pools->reserved = (uint16_t)reserved;
+}
+
+void proxy_pools_adopt(struct proxy_pools *pools, const struct proxy_set *set)
+{
+	uint16_t count = set->upstream_count;
+
+	if (pools->set->upstream_count > count)
+		count = pools->set->upstream_count;
+	pools->set = set;
+	for (uint16_t i = 0; i < count; i++)
+		pool_adopt(pools, i);
+	pools_share_slots(pools);
+	pools->generation = set->generation;
 }
 
 int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
 	struct random_stream *random, const struct proxy_pools_options *options)
 {
-	uint32_t halves = 2u * (set->upstream_count ? set->upstream_count : 1);
 	uint16_t slots = options->port_count;
-	uint16_t guarantee = (uint16_t)(slots >= halves ? slots / halves : 1);
 
-	if (slots < set->upstream_count || !options->lcore_count ||
+	if (slots < set->upstreams_used || !slots || !options->lcore_count ||
 		(uint32_t)options->first_port + slots > UINT16_MAX + 1u ||
 		slots >= PROXY_SLOT_STREAM)
 		return -EINVAL;
@@ -72,18 +100,16 @@ int proxy_pools_init(struct proxy_pools *pools, const struct proxy_set *set,
 		.random = random,
 		.first_port = options->first_port,
 		.slot_count = slots,
-		.guarantee = guarantee,
 		.free_count = slots,
-		.reserved = (uint16_t)(guarantee * set->upstream_count),
-		.shortest_life = set_shortest_life(set),
+		.lcore_count = options->lcore_count,
+		.lcore_index = options->lcore_index,
 	};
-	if (pools_allocate(pools, slots, set->upstream_count) != 0) {
+	if (pools_allocate(pools, slots, set->upstream_capacity) != 0) {
 		proxy_pools_fini(pools);
 		return -ENOMEM;
 	}
-	for (uint16_t i = 0; i < set->upstream_count; i++)
-		pool_init(
-			&pools->pools[i], &set->groups[set->upstreams[i].group].settings, options);
+	proxy_pools_adopt(pools, set);
+	proxy_sweep_follow(pools, set);
 	for (uint16_t i = 0; i < slots; i++)
 		pools->free_slots[i] = i;
 	base_poison(pools->connections, slots * sizeof(*pools->connections));
@@ -131,7 +157,7 @@ uint16_t proxy_connection_open(
 
 	if (pool->slots_held < pools->guarantee)
 		pools->reserved--;
-	pool->slots_held++;
+	base_store(&pool->slots_held, (uint16_t)(pool->slots_held + 1));
 	slot = pools->free_slots[drawn];
 	pools->free_slots[drawn] = pools->free_slots[--pools->free_count];
 	pools->holders[slot] = upstream;
@@ -156,12 +182,13 @@ static void connection_free_slot(struct proxy_pools *pools, uint16_t slot)
 {
 	struct proxy_pool *pool = &pools->pools[pools->holders[slot]];
 
-	if (--pool->slots_held < pools->guarantee)
-		pools->reserved++;
 	if (pools->events.closed)
 		pools->events.closed(pools->events.context, slot);
 	base_store(&pools->states[slot], PROXY_SLOT_FREE);
 	pools->free_slots[pools->free_count++] = slot;
+	if (pool->slots_held <= pools->guarantee)
+		pools->reserved++;
+	base_store(&pool->slots_held, (uint16_t)(pool->slots_held - 1));
 }
 
 void proxy_pool_retire(struct proxy_pools *pools, uint16_t slot, enum proxy_close_reason reason)
@@ -189,8 +216,11 @@ static void connection_read_mark(struct proxy_pools *pools, uint16_t slot, uint6
 	// It may have been unlinked since; then its close follows this mark in the ring.
 	if (pools->states[slot] != PROXY_SLOT_OPEN)
 		return;
-	(void)proxy_connection_is_stale(
-		connection, pools->pools[connection->upstream].settings, now, &reason);
+	if (pools->pools[connection->upstream].is_leaving)
+		reason = PROXY_CLOSE_RELOAD;
+	else
+		(void)proxy_connection_is_stale(
+			connection, pools->pools[connection->upstream].settings, now, &reason);
 	proxy_pool_retire(pools, slot, reason);
 }
 

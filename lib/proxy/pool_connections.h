@@ -88,7 +88,14 @@ void proxy_connection_unlink(
 // stay free for the guarantees of the others.
 static inline bool slot_is_to_spare(const struct proxy_pools *pools, const struct proxy_pool *pool)
 {
-	return pool->slots_held < pools->guarantee || pools->free_count > pools->reserved;
+	return (pool->slots_held < pools->guarantee && pools->free_count) ||
+	       pools->free_count > pools->reserved;
+}
+
+// Why a connection that comes back to a full idle queue is closed.
+static inline enum proxy_close_reason pool_full_reason(const struct proxy_pool *pool)
+{
+	return pool->is_leaving ? PROXY_CLOSE_RELOAD : PROXY_CLOSE_MAX_IDLE;
 }
 
 // Opens a connection, with one in flight and in neither queue nor ring, on the free slot at this

@@ -12,24 +12,53 @@
 // One turn of the owner's loop is bounded; the rest is there in the next.
 #define MESSAGES_MOST 256
 
-static uint32_t limit_part(uint32_t limit, const struct proxy_streams_options *options)
+static uint32_t limit_part(uint32_t limit, const struct proxy_pools *pools)
 {
-	return limit / options->lcore_count + (options->lcore_index < limit % options->lcore_count);
+	return limit / pools->lcore_count + (pools->lcore_index < limit % pools->lcore_count);
 }
 
-static void upstream_init(
-	struct proxy_streams *streams, uint16_t number, const struct proxy_streams_options *options)
+// Below max_inflight is what its connections have taught, which stays.
+static void upstream_set_limit(struct stream_upstream *upstream, uint32_t most)
 {
-	uint16_t group = streams->set->upstreams[number].group;
-	const struct proxy_settings *settings = &streams->set->groups[group].settings;
+	if (upstream->limit == upstream->limit_most || upstream->limit > most)
+		upstream->limit = most;
+	upstream->limit_most = most;
+}
+
+static void upstream_adopt(struct proxy_streams *streams, uint16_t number)
+{
+	const struct proxy_set *set = streams->set;
+	const struct proxy_upstream *described = &set->upstreams[number];
+	const struct proxy_settings *settings = &set->groups[described->group].settings;
 	struct stream_upstream *upstream = &streams->upstreams[number];
 
-	upstream->limit_most = settings->max_inflight ? settings->max_inflight : 1;
-	upstream->limit = upstream->limit_most;
-	upstream->idle_least = limit_part(settings->min_idle_conns, options);
-	upstream->opening = PROXY_SLOT_NONE;
+	if (set->upstreams_since[number] > streams->generation)
+		*upstream = (struct stream_upstream){.opening = PROXY_SLOT_NONE};
+	upstream->idle_least = 0;
+	if (described->presence == PROXY_FREE)
+		return;
+	upstream_set_limit(upstream, settings->max_inflight ? settings->max_inflight : 1);
+	if (described->presence == PROXY_STAYS)
+		upstream->idle_least = limit_part(settings->min_idle_conns, &streams->pools);
 	if (upstream->idle_least)
 		streams->has_idle_least = true;
+}
+
+// With the pools at the same set.
+static void streams_use_set(struct proxy_streams *streams, const struct proxy_set *set)
+{
+	streams->set = set;
+	streams->has_idle_least = false;
+	for (uint16_t i = 0; i < set->upstream_count; i++)
+		upstream_adopt(streams, i);
+	streams->generation = set->generation;
+}
+
+void proxy_streams_adopt(struct proxy_streams *streams, const struct proxy_set *set)
+{
+	proxy_pools_adopt(&streams->pools, set);
+	streams_use_set(streams, set);
+	streams->upkeep_at = 0;
 }
 
 static int streams_fill(struct proxy_streams *streams, const struct proxy_streams_options *options)
@@ -41,7 +70,7 @@ static int streams_fill(struct proxy_streams *streams, const struct proxy_stream
 	};
 	const struct proxy_pools_events events = {
 		streams, proxy_stream_connection_unlinked, proxy_stream_connection_closed};
-	size_t upstreams = streams->set->upstream_count + 1u;
+	size_t upstreams = streams->set->upstream_capacity + 1u;
 	int error;
 
 	streams->connections = table_memory_allocate_zeroed(
@@ -56,8 +85,8 @@ static int streams_fill(struct proxy_streams *streams, const struct proxy_stream
 	if (!error)
 		error = proxy_stream_pools_init(
 			&streams->pools, streams->set, streams->random, &pools, &events);
-	for (uint16_t i = 0; !error && i < streams->set->upstream_count; i++)
-		upstream_init(streams, i, options);
+	if (!error)
+		streams_use_set(streams, streams->set);
 	return error;
 }
 
@@ -145,7 +174,9 @@ bool proxy_streams_ask(
 	uint32_t slot;
 
 	streams->now = now;
-	if (streams->pools.is_stopped)
+	// What waited for long may be for an upstream that has left.
+	if (streams->pools.is_stopped || now > question->deadline ||
+		streams->set->upstreams[question->upstream].presence == PROXY_FREE)
 		return false;
 	slot = proxy_stream_pending_allocate(&streams->table, question->message, question->length);
 	if (slot == PROXY_PENDING_NONE)

@@ -84,9 +84,12 @@ struct proxy_streams_options {
 };
 
 // NULL with errno: ENOMEM, or EINVAL (fewer connections than upstreams, counts of zero, or past
-// 65,533). `set` and `random` must live longer.
+// 65,533). `set` must live until another is adopted, `random` longer.
 struct proxy_streams *proxy_streams_create(const struct proxy_set *set,
 	struct random_stream *random, const struct proxy_streams_options *options);
+
+// As proxy_lcore_adopt(), for a set that the driver has adopted.
+void proxy_streams_adopt(struct proxy_streams *streams, const struct proxy_set *set);
 
 // Destroys every connection that is left, without a word to askers. No management lcore may sweep
 // it any more.
@@ -102,7 +105,8 @@ struct proxy_stream_question {
 };
 
 // False: there is no room for the question (none for one of more than 2,048 bytes), or no connection
-// for it, or the end has begun. Nobody will be called then.
+// for it, or its time is over, or nobody has the upstream's number any more, or the end has begun.
+// Nobody will be called then.
 bool proxy_streams_ask(
 	struct proxy_streams *streams, const struct proxy_stream_question *question, uint64_t now);
 

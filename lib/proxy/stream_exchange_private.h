@@ -41,6 +41,7 @@ struct stream_upstream {
 
 struct proxy_streams {
 	const struct proxy_set *set;
+	uint64_t generation; // of the set
 	struct random_stream *random;
 	struct proxy_stream_driver driver;
 	struct proxy_stream_asker asker;

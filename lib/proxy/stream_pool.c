@@ -2,6 +2,7 @@
 #include "proxy/stream_pool.h"
 
 #include "proxy/pool_connections.h"
+#include "proxy/sweep.h"
 
 // Up to a tenth of the span, at random.
 static uint64_t span_jitter(struct random_stream *random, uint64_t span)
@@ -28,7 +29,8 @@ int proxy_stream_pools_init(struct proxy_pools *pools, const struct proxy_set *s
 	if (error)
 		return error;
 	pools->events = *events;
-	pools->shortest_life -= pools->shortest_life / 10;
+	pools->has_jitter = true;
+	proxy_sweep_follow(pools, set);
 	return 0;
 }
 
@@ -121,7 +123,7 @@ static void stream_pool_rest(struct proxy_pools *pools, uint16_t slot, uint64_t 
 	else if (!expire)
 		proxy_connection_unlink(pools, slot, PROXY_CLOSE_EXPIRE);
 	else if (pool->idle_count >= pool->idle_most)
-		proxy_connection_unlink(pools, slot, PROXY_CLOSE_MAX_IDLE);
+		proxy_connection_unlink(pools, slot, pool_full_reason(pool));
 	else
 		idle_queue_append(pools, pool, slot);
 }

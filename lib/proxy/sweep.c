@@ -4,37 +4,76 @@
 #include "base/poison.h"
 #include "rcu/rcu.h"
 
-#define NEVER UINT64_MAX
+#define MARKED UINT64_MAX
+#define NEVER (UINT64_MAX - 1)
 
 static uint64_t time_after(uint64_t now, uint64_t span)
 {
 	return span > NEVER - now ? NEVER : now + span;
 }
 
+// The shortest time in which a connection to any of the upstreams becomes stale.
+static uint64_t set_shortest_life(const struct proxy_set *set)
+{
+	uint64_t shortest = NEVER;
+
+	for (uint16_t i = 0; i < set->group_count; i++) {
+		const struct proxy_settings *settings = &set->groups[i].settings;
+
+		if (settings->expire && settings->expire < shortest)
+			shortest = settings->expire;
+		if (settings->max_age && settings->max_age < shortest)
+			shortest = settings->max_age;
+	}
+	return shortest;
+}
+
+void proxy_sweep_follow(struct proxy_pools *pools, const struct proxy_set *set)
+{
+	pools->swept_set = set;
+	pools->shortest_life = set_shortest_life(set);
+	if (pools->has_jitter)
+		pools->shortest_life -= pools->shortest_life / 10;
+	pools->good_until = 0;
+	for (uint16_t slot = 0; slot < pools->slot_count; slot++) {
+		if (pools->slots_good_until[slot] != MARKED)
+			pools->slots_good_until[slot] = 0;
+	}
+}
+
+static bool connection_is_to_go(const struct proxy_set *set,
+	const struct proxy_connection *connection, const struct proxy_settings *settings,
+	uint64_t now)
+{
+	enum proxy_close_reason reason;
+
+	return set->upstreams[base_load(&connection->upstream)].presence == PROXY_LEAVES ||
+	       proxy_connection_is_stale(connection, settings, now, &reason);
+}
+
 // Looks at one connection that may be stale, and notes until when it is good. True if it was marked.
 static bool slot_mark(struct proxy_pools *pools, uint16_t slot, uint64_t now)
 {
 	const struct proxy_connection *connection = &pools->connections[slot];
+	const struct proxy_set *set = pools->swept_set;
 	const struct proxy_settings *settings;
-	enum proxy_close_reason reason;
-	uint16_t upstream;
 
 	// While it is open or unlinked it is not closed: that is done by this lcore alone.
 	if (base_load_acquire(&pools->states[slot]) != PROXY_SLOT_OPEN) {
 		pools->slots_good_until[slot] = time_after(now, pools->shortest_life);
 		return false;
 	}
-	upstream = base_load(&connection->upstream);
-	settings = &pools->set->groups[pools->set->upstreams[upstream].group].settings;
-	if (!proxy_connection_is_stale(connection, settings, now, &reason)) {
-		pools->slots_good_until[slot] =
-			proxy_connection_good_until(connection, settings, now);
+	settings = &set->groups[set->upstreams[base_load(&connection->upstream)].group].settings;
+	if (!connection_is_to_go(set, connection, settings, now)) {
+		uint64_t until = proxy_connection_good_until(connection, settings, now);
+
+		pools->slots_good_until[slot] = until < NEVER ? until : NEVER;
 		return false;
 	}
 	// The ring has room for one mark and one close of every slot.
 	if (!handle_ring_push(&pools->from_manager, proxy_message_make(PROXY_MESSAGE_MARK, slot)))
 		return false;
-	pools->slots_good_until[slot] = NEVER;
+	pools->slots_good_until[slot] = MARKED;
 	return true;
 }
 

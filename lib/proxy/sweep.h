@@ -14,6 +14,10 @@
 // A connection's line is read when it may be stale, and not before: the times until which each one
 // is surely good are kept here, so that lines that their owner writes all the time stay with it.
 
+// The management lcore's, when it has published a set that follows, or before its owner runs:
+// connections are judged by the new settings, and those of upstreams that leave are marked.
+void proxy_sweep_follow(struct proxy_pools *pools, const struct proxy_set *set);
+
 // Sends a mark for every connection that is stale at `now` and has none yet. Returns how many.
 // `now` never goes back. Where nothing can be stale it reads one line.
 uint32_t proxy_sweep_mark(struct proxy_pools *pools, uint64_t now);

@@ -2,12 +2,17 @@
 // Upstreams and the groups they form: one group for each `forward` of the configuration. A set
 // is made on the management lcore and not changed afterwards, but for the paths, so that every
 // lcore may read it within a burst.
+//
+// A changed configuration is a new set, published under RCU. Upstreams and groups are known by
+// numbers, which tables of lcores are indexed by: what stays keeps its number, what is new takes a
+// free one, and what leaves keeps its own, as PROXY_LEAVES, until no lcore has anything of it left.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/atomic.h"
+#include "base/compiler.h"
 #include "base/random.h"
 #include "dns/name.h"
 #include "net/address.h"
@@ -30,6 +35,10 @@ enum proxy_policy {
 
 #define PROXY_GROUP_UPSTREAMS_MOST 1024
 #define PROXY_UPSTREAMS_MOST 16384
+// Tables of lcores have room for twice the upstreams and groups of the first set, and for so many
+// more of each at the least.
+#define PROXY_SPARE_LEAST 256
+#define PROXY_NO_NUMBER UINT16_MAX
 
 // Times in nanoseconds. Limits are totals over all lcores, and are split among them.
 struct proxy_settings {
@@ -73,6 +82,14 @@ struct proxy_tls_files {
 #define PROXY_SHARE_DOWN 0
 #define PROXY_SHARE_ALL 16
 
+enum proxy_presence {
+	PROXY_FREE, // nobody has this number
+	PROXY_STAYS,
+	// Not in the configuration any more. An upstream gets no new queries; a group has its
+	// upstreams still, for the queries that it has.
+	PROXY_LEAVES,
+};
+
 // 32 bytes: what every query reads. Names of TLS are in the set.
 struct proxy_upstream {
 	struct net_endpoint endpoint;
@@ -80,6 +97,7 @@ struct proxy_upstream {
 	// Both written by the management lcore (proxy/health.h), read by all.
 	uint8_t share; // PROXY_SHARE_DOWN to PROXY_SHARE_ALL
 	bool is_checked; // nobody has to tell of its failures
+	uint8_t presence; // enum proxy_presence
 	uint16_t group;
 	// Written by the management lcore (proxy_upstream_set_path), read under RCU by workers;
 	// NULL until the first path is known.
@@ -102,8 +120,9 @@ struct proxy_group {
 	struct proxy_tls_files tls; // for those of its upstreams with is_tls
 	bool has_source_address;
 	struct net_address source_address;
-	uint16_t first_upstream; // its upstreams stand one behind the other in the set
+	uint16_t *upstreams; // their numbers, in the order of the configuration
 	uint16_t upstream_count;
+	uint8_t presence; // enum proxy_presence
 	// Steps that visit every upstream once, whatever the first: numbers below upstream_count
 	// without a common divisor with it.
 	uint16_t *strides;
@@ -111,15 +130,28 @@ struct proxy_group {
 	struct proxy_alias *aliases; // one an upstream, with PROXY_POLICY_WEIGHTED alone
 	uint16_t *buckets; // PROXY_BUCKETS positions, with PROXY_POLICY_HASH alone
 	struct proxy_health_settings health;
+	char *identity;
 };
 
 struct proxy_set {
+	uint64_t generation; // 1 of the first set, one more of each that follows
+	// Numbers are below the counts, and some may be PROXY_FREE. Capacities are those of the first
+	// set, and of all tables that are made for it.
 	struct proxy_group *groups;
 	uint16_t group_count;
+	uint16_t group_capacity;
 	struct proxy_upstream *upstreams;
 	uint16_t upstream_count;
+	uint16_t upstream_capacity;
+	uint16_t upstreams_used; // that are not free
+	uint16_t leaving_count; // groups and upstreams that leave
 	// By upstream: the name that its certificate has to be for, NULL: its address.
-	const char **server_names;
+	char **server_names;
+	// The generation in which a number was taken: what a table has of a number from before is
+	// somebody else's.
+	uint64_t *upstreams_since;
+	uint64_t *groups_since;
+	uint16_t *numbers; // of the groups, by template
 };
 
 // Which upstream comes first for a query, and which after it. Each is visited once before any is
@@ -136,8 +168,11 @@ struct proxy_upstream_template {
 	const char *server_name;
 };
 
-// What one group is made of; copied, but for texts, which must live as long as the set.
+// What one group is made of; copied.
 struct proxy_group_template {
+	// A group stays where the set before has one of the same identity, or as many of it. NULL is
+	// one, too.
+	const char *identity;
 	struct proxy_settings settings;
 	struct proxy_tls_files tls;
 	bool has_source_address;
@@ -149,6 +184,20 @@ struct proxy_group_template {
 
 // NULL with errno: ENOMEM, or EINVAL for a group without or with too many upstreams.
 struct proxy_set *proxy_set_create(const struct proxy_group_template *templates, uint16_t count);
+
+// Whether every lcore is done with a number that leaves: no attempt on its way, no connection.
+struct proxy_drain {
+	void *context;
+	bool (*upstream_is_drained)(void *context, uint16_t upstream);
+	bool (*group_is_drained)(void *context, uint16_t group);
+};
+
+// The set that comes after `old`, which stays as it is. An upstream stays where its group does, with
+// the same endpoint, transport and server name. Paths are not copied. NULL with errno: as above,
+// or ENOSPC: more upstreams or groups, with those that still leave, than there is capacity for.
+struct proxy_set *proxy_set_follow(const struct proxy_set *old,
+	const struct proxy_group_template *templates, uint16_t count,
+	const struct proxy_drain *drain);
 
 // No worker may still read the set.
 void proxy_set_destroy(struct proxy_set *set);
@@ -170,7 +219,7 @@ static inline uint32_t proxy_limit_share(uint32_t limit, uint16_t lcore_count, u
 // Its number in the set.
 static inline uint16_t proxy_group_upstream(const struct proxy_group *group, uint16_t position)
 {
-	return (uint16_t)(group->first_upstream + position);
+	return group->upstreams[position];
 }
 
 static inline bool proxy_upstream_is_down(const struct proxy_upstream *upstream)
@@ -205,6 +254,16 @@ static inline struct proxy_order proxy_order_start(
 		*turn = (uint16_t)(*turn + 1 == group->upstream_count ? 0 : *turn + 1);
 	}
 	return order;
+}
+
+// The order of a query that began under another set, which may not be one of this group's.
+static inline void proxy_order_fit(struct proxy_order *order, const struct proxy_group *group)
+{
+	if (base_likely(order->position < group->upstream_count &&
+			order->stride <= group->upstream_count))
+		return;
+	order->position = 0;
+	order->stride = 1;
 }
 
 static inline void proxy_order_next(struct proxy_order *order, const struct proxy_group *group)

@@ -106,14 +106,17 @@ struct stream_clients *stream_clients_create(struct stream_loop *loop,
 // Closes everything.
 void stream_clients_destroy(struct stream_clients *clients);
 
-// Listens at an endpoint for plain TCP, or for TLS with a context that outlives the clients; shared
-// with other lcores' listeners (SO_REUSEPORT). The address need not be there yet. Port 0: the kernel
-// chooses, and `endpoint` is filled in. Returns the listener's number, 0 or more, or -errno
-// (-EADDRINUSE, -EACCES, -ENOMEM, -ENFILE...).
+// Listens at an endpoint for plain TCP, or for TLS with a context that stays until the listener gets
+// another, or ends; shared with other lcores' listeners (SO_REUSEPORT). The address need not be there
+// yet. Port 0: the kernel chooses, and `endpoint` is filled in. Returns the listener's number, 0 or
+// more, or -errno (-EADDRINUSE, -EACCES, -ENOMEM, -ENFILE...).
 base_must_check int stream_clients_listen(
 	struct stream_clients *clients, struct net_endpoint *endpoint);
 base_must_check int stream_clients_listen_tls(
 	struct stream_clients *clients, struct net_endpoint *endpoint, struct tls_context *context);
+// Connections that come from now on have this context, others keep theirs. Of a listener for TLS.
+void stream_clients_use_tls(
+	struct stream_clients *clients, int listener, struct tls_context *context);
 // Its connections stay.
 void stream_clients_unlisten(struct stream_clients *clients, int listener);
 

@@ -183,6 +183,11 @@ int stream_clients_listen(struct stream_clients *clients, struct net_endpoint *e
 	return stream_clients_listen_tls(clients, endpoint, NULL);
 }
 
+void stream_clients_use_tls(struct stream_clients *clients, int number, struct tls_context *context)
+{
+	clients->listeners[number]->tls = context;
+}
+
 void stream_clients_unlisten(struct stream_clients *clients, int number)
 {
 	struct stream_listener *listener = clients->listeners[number];

@@ -10,7 +10,7 @@ static int upstreams_allocate(struct stream_upstreams *upstreams)
 
 	upstreams->slots = table_memory_allocate_zeroed(count * sizeof(*upstreams->slots));
 	upstreams->counts = table_memory_allocate_zeroed(
-		upstreams->set->upstream_count * sizeof(*upstreams->counts));
+		upstreams->set->upstream_capacity * sizeof(*upstreams->counts));
 	upstreams->inbox = table_memory_allocate(STREAM_ROOM_LEAST);
 	if (!upstreams->slots || !upstreams->counts || !upstreams->inbox ||
 		stream_slots_init(&upstreams->to_read, count) < 0)
@@ -31,11 +31,14 @@ struct stream_upstreams *stream_upstreams_create(struct stream_loop *loop,
 	upstreams->set = set;
 	upstreams->options = *options;
 	upstreams->memory.bytes_most = options->memory_most;
-	if (upstreams_allocate(upstreams) < 0 || upstreams_tls_create(upstreams, error) < 0) {
-		stream_upstreams_destroy(upstreams);
-		return NULL;
+	upstreams->generation = set->generation;
+	if (upstreams_allocate(upstreams) == 0) {
+		upstreams->peers = stream_upstreams_make_peers(set, error);
+		if (upstreams->peers)
+			return upstreams;
 	}
-	return upstreams;
+	stream_upstreams_destroy(upstreams);
+	return NULL;
 }
 
 void stream_upstreams_destroy(struct stream_upstreams *upstreams)
@@ -48,7 +51,7 @@ void stream_upstreams_destroy(struct stream_upstreams *upstreams)
 			stream_connection_close(&upstreams->slots[slot].connection, upstreams->loop,
 				&upstreams->memory);
 	}
-	upstreams_tls_destroy(upstreams);
+	stream_upstreams_free_peers(upstreams->peers, upstreams->set);
 	stream_memory_fini(&upstreams->memory);
 	stream_slots_fini(&upstreams->to_read);
 	stream_slots_fini(&upstreams->to_flush);

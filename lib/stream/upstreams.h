@@ -29,8 +29,14 @@ struct stream_upstreams_options {
 
 struct stream_upstreams;
 
-// Reads the certificates that the set's groups name. The loop and the set must live longer. NULL with
-// `error` filled in.
+// What TLS with the upstreams of a set takes, for one lcore: reads the certificates that its groups
+// name. By upstream; NULL: it is not asked over TLS, or leaves. Any thread. NULL with `error`
+// filled in.
+struct tls_peer **stream_upstreams_make_peers(const struct proxy_set *set, struct tls_error *error);
+void stream_upstreams_free_peers(struct tls_peer **peers, const struct proxy_set *set);
+
+// Makes the peers, too. The loop must live longer, the set until another is adopted. NULL with `error`
+// filled in.
 struct stream_upstreams *stream_upstreams_create(struct stream_loop *loop,
 	const struct proxy_set *set, const struct stream_upstreams_options *options,
 	struct tls_error *error);
@@ -40,6 +46,11 @@ void stream_upstreams_destroy(struct stream_upstreams *upstreams);
 // For proxy_streams_create(), whose result is then joined.
 struct proxy_stream_driver stream_upstreams_driver(struct stream_upstreams *upstreams);
 void stream_upstreams_join(struct stream_upstreams *upstreams, struct proxy_streams *streams);
+
+// Goes over to the set that follows, before proxy_streams_adopt(), and takes its peers. NULL: those
+// that there are stay, and none is new. Connections that are open stay as they are.
+void stream_upstreams_adopt(
+	struct stream_upstreams *upstreams, const struct proxy_set *set, struct tls_peer **peers);
 
 // Reads on where a long read was broken off in the last turn.
 void stream_upstreams_read_on(struct stream_upstreams *upstreams, uint64_t now);

@@ -28,14 +28,14 @@ struct stream_upstream {
 struct stream_upstreams {
 	struct stream_loop *loop;
 	const struct proxy_set *set;
+	uint64_t generation; // of the set
 	struct proxy_streams *streams;
 	struct stream_upstreams_options options;
 	struct stream_memory memory;
 	struct stream_upstream *slots;
 	struct stream_slots to_read;
 	struct stream_slots to_flush;
-	struct tls_context **contexts; // by group; NULL: it has no TLS
-	struct tls_peer **peers; // by upstream, likewise
+	struct tls_peer **peers; // by upstream; NULL: it is not asked over TLS
 	struct stream_upstream_counts *counts; // by upstream
 	uint8_t *inbox; // STREAM_ROOM_LEAST bytes
 };
@@ -61,9 +61,3 @@ void upstream_lost_to_error(struct stream_upstreams *upstreams, struct stream_up
 // upstreams_read.c
 void upstream_read(
 	struct stream_upstreams *upstreams, struct stream_upstream *connection, uint64_t now);
-
-// upstreams_tls.c
-// Contexts and peers of the set. 0, or -1 with `error` filled in.
-base_must_check int upstreams_tls_create(
-	struct stream_upstreams *upstreams, struct tls_error *error);
-void upstreams_tls_destroy(struct stream_upstreams *upstreams);

@@ -1,84 +1,114 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "stream/upstreams_private.h"
-
 #include <stdio.h>
 
-static bool group_has_tls(const struct stream_upstreams *upstreams, const struct proxy_group *group)
+#include "stream/upstreams_private.h"
+
+static bool upstream_wants_tls(const struct proxy_set *set, uint16_t upstream)
+{
+	return set->upstreams[upstream].presence == PROXY_STAYS && set->upstreams[upstream].is_tls;
+}
+
+static bool group_wants_tls(const struct proxy_set *set, const struct proxy_group *group)
 {
 	for (uint16_t i = 0; i < group->upstream_count; i++) {
-		if (upstreams->set->upstreams[group->first_upstream + i].is_tls)
+		if (upstream_wants_tls(set, group->upstreams[i]))
 			return true;
 	}
 	return false;
 }
 
-static int upstreams_create_contexts(struct stream_upstreams *upstreams, struct tls_error *error)
+static int group_make_peers(const struct proxy_set *set, const struct proxy_group *group,
+	struct tls_peer *peers[], struct tls_error *error)
 {
-	const struct proxy_set *set = upstreams->set;
+	const struct tls_files files = {
+		.certificate = group->tls.certificate,
+		.key = group->tls.key,
+		.ca = group->tls.ca,
+	};
+	struct tls_context *context = tls_context_create_client(&files, error);
+	int status = context ? 0 : -EINVAL;
 
-	for (uint16_t i = 0; i < set->group_count; i++) {
-		const struct proxy_group *group = &set->groups[i];
-		const struct tls_files files = {
-			.certificate = group->tls.certificate,
-			.key = group->tls.key,
-			.ca = group->tls.ca,
-		};
+	for (uint16_t i = 0; i < group->upstream_count && !status; i++) {
+		uint16_t upstream = group->upstreams[i];
+		const char *name = set->server_names[upstream];
 
-		if (!group_has_tls(upstreams, group))
+		if (!upstream_wants_tls(set, upstream))
 			continue;
-		upstreams->contexts[i] = tls_context_create_client(&files, error);
-		if (!upstreams->contexts[i])
-			return -1;
+		peers[upstream] =
+			tls_peer_create(context, name, &set->upstreams[upstream].endpoint.address);
+		if (peers[upstream])
+			continue;
+		status = -errno;
+		snprintf(error->text, sizeof(error->text), "upstream '%s': %s", name ? name : "",
+			status == -EINVAL ? "not a host name" : strerror(-status));
 	}
-	return 0;
+	// The peers have it.
+	tls_context_destroy(context);
+	return status;
 }
 
-static int upstreams_create_peers(struct stream_upstreams *upstreams, struct tls_error *error)
+struct tls_peer **stream_upstreams_make_peers(const struct proxy_set *set, struct tls_error *error)
 {
-	const struct proxy_set *set = upstreams->set;
+	struct tls_peer **peers = calloc(set->upstream_capacity + 1u, sizeof(struct tls_peer *));
+	int status = 0;
 
-	for (uint16_t i = 0; i < set->upstream_count; i++) {
-		const struct proxy_upstream *upstream = &set->upstreams[i];
-
-		if (!upstream->is_tls)
-			continue;
-		upstreams->peers[i] = tls_peer_create(upstreams->contexts[upstream->group],
-			set->server_names[i], &upstream->endpoint.address);
-		if (!upstreams->peers[i]) {
-			snprintf(error->text, sizeof(error->text), "upstream '%s': %s",
-				set->server_names[i] ? set->server_names[i] : "",
-				errno == EINVAL ? "not a host name" : strerror(errno));
-			return -1;
-		}
-	}
-	return 0;
-}
-
-int upstreams_tls_create(struct stream_upstreams *upstreams, struct tls_error *error)
-{
-	const struct proxy_set *set = upstreams->set;
-
-	upstreams->contexts = calloc(set->group_count, sizeof(struct tls_context *));
-	upstreams->peers = calloc(set->upstream_count, sizeof(struct tls_peer *));
-	if (!upstreams->contexts || !upstreams->peers) {
+	if (!peers) {
 		snprintf(error->text, sizeof(error->text), "%s", strerror(ENOMEM));
-		return -1;
+		return NULL;
 	}
-	if (upstreams_create_contexts(upstreams, error) < 0)
-		return -1;
-	return upstreams_create_peers(upstreams, error);
+	for (uint16_t i = 0; i < set->group_count && !status; i++) {
+		if (group_wants_tls(set, &set->groups[i]))
+			status = group_make_peers(set, &set->groups[i], peers, error);
+	}
+	if (!status)
+		return peers;
+	stream_upstreams_free_peers(peers, set);
+	return NULL;
 }
 
-void upstreams_tls_destroy(struct stream_upstreams *upstreams)
+void stream_upstreams_free_peers(struct tls_peer **peers, const struct proxy_set *set)
 {
-	for (uint16_t i = 0; upstreams->peers && i < upstreams->set->upstream_count; i++) {
-		if (upstreams->peers[i])
-			tls_peer_destroy(upstreams->peers[i]);
+	for (uint16_t i = 0; peers && i < set->upstream_capacity; i++)
+		tls_peer_destroy(peers[i]);
+	free(peers);
+}
+
+// Those of upstreams that leave stay: their last queries may want a connection yet.
+static void peers_replace(
+	const struct proxy_set *set, struct tls_peer *peers[], struct tls_peer *old[])
+{
+	for (uint16_t i = 0; i < set->upstream_capacity; i++) {
+		if (set->upstreams[i].presence != PROXY_LEAVES)
+			continue;
+		peers[i] = old[i];
+		old[i] = NULL;
 	}
-	for (uint16_t i = 0; upstreams->contexts && i < upstreams->set->group_count; i++) {
-		if (upstreams->contexts[i])
-			tls_context_destroy(upstreams->contexts[i]);
+	stream_upstreams_free_peers(old, set);
+}
+
+static void peers_prune(const struct proxy_set *set, struct tls_peer *peers[])
+{
+	for (uint16_t i = 0; i < set->upstream_capacity; i++) {
+		if (set->upstreams[i].presence != PROXY_FREE)
+			continue;
+		tls_peer_destroy(peers[i]);
+		peers[i] = NULL;
 	}
-	free(upstreams->peers);
-	free(upstreams->contexts);
+}
+
+void stream_upstreams_adopt(
+	struct stream_upstreams *upstreams, const struct proxy_set *set, struct tls_peer **peers)
+{
+	if (peers) {
+		peers_replace(set, peers, upstreams->peers);
+		upstreams->peers = peers;
+	} else {
+		peers_prune(set, upstreams->peers);
+	}
+	for (uint16_t i = 0; i < set->upstream_count; i++) {
+		if (set->upstreams_since[i] > upstreams->generation)
+			upstreams->counts[i] = (struct stream_upstream_counts){0};
+	}
+	upstreams->set = set;
+	upstreams->generation = set->generation;
 }

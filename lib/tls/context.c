@@ -69,6 +69,7 @@ static struct tls_context *make_context(const SSL_METHOD *method, struct tls_err
 	ERR_clear_error();
 	if (!context)
 		goto out;
+	context->users = 1;
 	context->ssl = SSL_CTX_new(method);
 	context->memory = tls_session_bio_method();
 	if (context->ssl && context->memory && set_protocol(context->ssl))
@@ -218,7 +219,7 @@ struct tls_context *tls_context_create_server(const struct tls_files *files,
 
 void tls_context_destroy(struct tls_context *context)
 {
-	if (!context)
+	if (!context || --context->users)
 		return;
 	SSL_CTX_free(context->ssl);
 	BIO_meth_free(context->memory);

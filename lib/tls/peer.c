@@ -41,6 +41,8 @@ struct tls_peer *tls_peer_create(
 	if (!peer)
 		return NULL;
 	peer->context = context;
+	peer->users = 1;
+	context->users++;
 	// An address in the place of a name is no name: there is no SNI for it.
 	if (!name)
 		peer->address = *address;
@@ -55,8 +57,9 @@ struct tls_peer *tls_peer_create(
 
 void tls_peer_destroy(struct tls_peer *peer)
 {
-	if (!peer)
+	if (!peer || --peer->users)
 		return;
+	tls_context_destroy(peer->context);
 	SSL_SESSION_free(peer->ticket);
 	free(peer->name);
 	free(peer);

@@ -77,6 +77,7 @@ static struct tls_session *make_session(struct tls_context *context)
 	if (!session)
 		return NULL;
 	session->context = context;
+	context->users++;
 	session->ssl = SSL_new(context->ssl);
 	memory = BIO_new(context->memory);
 	if (!session->ssl || !memory || SSL_set_app_data(session->ssl, session) != 1) {
@@ -122,6 +123,7 @@ struct tls_session *tls_session_create_client(struct tls_peer *peer)
 	if (!session)
 		return NULL;
 	session->peer = peer;
+	peer->users++;
 	SSL_set_connect_state(session->ssl);
 	if (!expect_peer(session->ssl, peer) ||
 		(peer->ticket && SSL_set_session(session->ssl, peer->ticket) != 1)) {
@@ -144,6 +146,8 @@ void tls_session_destroy(struct tls_session *session)
 	SSL_free(session->ssl);
 	free(session->input.bytes);
 	free(session->output.bytes);
+	tls_peer_destroy(session->peer);
+	tls_context_destroy(session->context);
 	free(session);
 	ERR_clear_error();
 }

@@ -16,6 +16,7 @@ struct tls_context {
 	SSL_CTX *ssl;
 	BIO_METHOD *memory; // how its sessions read and write
 	struct tls_ticket_keys ticket_keys; // servers only
+	uint32_t users; // whoever made it, until it is destroyed; its peers and sessions
 };
 
 struct tls_peer {
@@ -23,6 +24,7 @@ struct tls_peer {
 	char *name; // NULL: the address counts
 	struct net_address address;
 	SSL_SESSION *ticket; // the newest; NULL: none
+	uint32_t users; // whoever made it, until it is destroyed; its sessions
 };
 
 struct tls_session {

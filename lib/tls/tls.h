@@ -60,7 +60,7 @@ struct tls_context *tls_context_create_client(
 // still opens.
 struct tls_context *tls_context_create_server(const struct tls_files *files,
 	const uint8_t ticket_secret[TLS_SECRET_BYTES], struct tls_error *error);
-// After all peers and sessions made of it.
+// Nothing is made of it any more; what was made of it is good until its own end.
 void tls_context_destroy(struct tls_context *context);
 
 // A server to reach: what its certificate has to be for, and the newest ticket that it gave.
@@ -69,7 +69,7 @@ void tls_context_destroy(struct tls_context *context);
 // name), ENOMEM.
 struct tls_peer *tls_peer_create(
 	struct tls_context *context, const char *name, const struct net_address *address);
-void tls_peer_destroy(struct tls_peer *peer); // after its sessions
+void tls_peer_destroy(struct tls_peer *peer); // its sessions are good until their own end
 
 // NULL with errno ENOMEM. A client's first flight is among its output at once.
 struct tls_session *tls_session_create_client(struct tls_peer *peer);

@@ -25,7 +25,7 @@ static void zones_open(struct zones_fixture *fixture, const char *text)
 	CU_ASSERT_FATAL(count <= SERVERS_MOST);
 	for (size_t i = 0; i < count; i++)
 		servers[i] = &all[i];
-	fixture->zones = forward_zones_create(fixture->config, servers, count);
+	fixture->zones = forward_zones_create(fixture->config, NULL, servers, count);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->zones);
 }
 

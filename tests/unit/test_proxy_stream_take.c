@@ -232,15 +232,15 @@ static void long_questions_are_bounded_and_come_back(void)
 {
 	struct stream_fixture *fixture = open_with(64, 8);
 	uint8_t message[300] = {0};
-	const struct proxy_stream_question question = {
+	struct proxy_stream_question question = {
 		.message = message,
 		.length = sizeof(message),
 		.question_end = STREAM_QUESTION_BYTES,
-		.deadline = fixture->now + CLOCK_SECOND,
 	};
 
 	(void)stream_make_question(9, message);
 	for (int round = 0; round < 3; round++) {
+		question.deadline = fixture->now + CLOCK_SECOND;
 		for (uint32_t i = 0; i < 64; i++)
 			CU_ASSERT_TRUE(
 				proxy_streams_ask(fixture->streams, &question, fixture->now));

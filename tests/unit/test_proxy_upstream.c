@@ -75,7 +75,7 @@ static void sets_refuse_groups_without_or_with_too_many_upstreams(void)
 	set = proxy_set_create(templates, 16);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
 	CU_ASSERT_EQUAL(set->upstream_count, PROXY_UPSTREAMS_MOST);
-	CU_ASSERT_EQUAL(set->groups[15].first_upstream, 15 * PROXY_GROUP_UPSTREAMS_MOST);
+	CU_ASSERT_EQUAL(set->groups[15].upstreams[0], 15 * PROXY_GROUP_UPSTREAMS_MOST);
 	proxy_set_destroy(set);
 	CU_ASSERT_PTR_NULL(proxy_set_create(templates, 17));
 	CU_ASSERT_EQUAL(errno, EINVAL);

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "reload.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "app.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "caches.h"
+#include "network.h"
+#include "proxy/sweep.h"
+#include "rcu/rcu.h"
+#include "stream_tls.h"
+
+#define PATHS_MOST CLOCK_SECOND
+#define PATHS_PERIOD (20 * CLOCK_MILLISECOND)
+#define DRAIN_PERIOD (250 * CLOCK_MILLISECOND)
+
+static bool upstream_is_drained(void *context, uint16_t upstream)
+{
+	const struct app *app = context;
+
+	for (uint16_t i = 0; i < app->lcore_count; i++) {
+		if (!proxy_lcore_upstream_is_drained(forward_lcore_proxy(app->lcores[i]), upstream))
+			return false;
+	}
+	for (uint16_t i = 0; i < app->stream_count; i++) {
+		if (!stream_lcore_upstream_is_drained(app->streams[i], upstream))
+			return false;
+	}
+	return true;
+}
+
+static bool group_is_drained(void *context, uint16_t group)
+{
+	const struct app *app = context;
+
+	for (uint16_t i = 0; i < app->lcore_count; i++) {
+		if (!proxy_lcore_group_is_drained(forward_lcore_proxy(app->lcores[i]), group))
+			return false;
+	}
+	return true;
+}
+
+static struct proxy_drain drain_of(struct app *app)
+{
+	return (struct proxy_drain){app, upstream_is_drained, group_is_drained};
+}
+
+static const struct config *next_config(const struct app *app)
+{
+	return app->reload.config ? app->reload.config : app->config;
+}
+
+static void free_updates(struct app *app)
+{
+	struct reload *reload = &app->reload;
+
+	for (uint16_t i = 0; i < app->stream_count; i++) {
+		stream_lcore_update_destroy(reload->updates[i], reload->set);
+		reload->updates[i] = NULL;
+	}
+}
+
+// What was made and not published.
+static void give_up(struct app *app)
+{
+	struct reload *reload = &app->reload;
+
+	free_updates(app);
+	forward_snapshot_destroy(reload->snapshot);
+	forward_caches_forget(reload->caches);
+	proxy_set_destroy(reload->set);
+	config_destroy(reload->config);
+	reload->snapshot = NULL;
+	reload->caches = NULL;
+	reload->set = NULL;
+	reload->config = NULL;
+	reload->stage = RELOAD_RESTS;
+}
+
+// -EINVAL with one line said.
+static int read_config(struct app *app)
+{
+	struct config_error error = {0};
+
+	app->reload.config = config_read_file(app->options.config, &error);
+	if (app->reload.config &&
+		stream_tls_check(app->reload.config, app->options.config, &error) == 0)
+		return 0;
+	log_error("%s", error.text);
+	return -EINVAL;
+}
+
+// Connections that each lcore can have over UDP: one an upstream at the least.
+static uint16_t fewest_ports(const struct app *app)
+{
+	uint16_t fewest = UINT16_MAX;
+
+	for (uint16_t i = 0; i < app->pool_count; i++) {
+		if (app->pools[i]->slot_count < fewest)
+			fewest = app->pools[i]->slot_count;
+	}
+	return fewest;
+}
+
+static int make_set(struct app *app)
+{
+	struct proxy_drain drain = drain_of(app);
+	struct proxy_set *set = forward_proxy_set_follow(next_config(app), app->set, &drain);
+
+	app->reload.set = set;
+	if (!set && errno == ENOMEM) {
+		log_error("%s: %s", app->options.config, strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	if (set && set->upstreams_used <= fewest_ports(app))
+		return 0;
+	log_error("%s: with the upstreams that still leave, these are more than the %u that this "
+		  "run has room for: it needs a restart",
+		app->options.config, set ? fewest_ports(app) : app->set->upstream_capacity);
+	return -ENOSPC;
+}
+
+static int make_updates(struct app *app)
+{
+	struct reload *reload = &app->reload;
+
+	for (uint16_t i = 0; i < app->stream_count; i++) {
+		reload->updates[i] =
+			stream_lcore_update_create(reload->config, reload->set, app->ticket_secret);
+		if (!reload->updates[i])
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static void begin(struct app *app, uint64_t now)
+{
+	struct reload *reload = &app->reload;
+	int error;
+
+	reload->is_wanted = false;
+	error = read_config(app);
+	if (!error)
+		error = network_check_addresses(app, reload->config);
+	if (!error)
+		error = caches_prepare(app, reload->config, &reload->caches);
+	if (!error)
+		error = make_set(app);
+	if (!error)
+		error = make_updates(app);
+	if (error) {
+		give_up(app);
+		reload->refused++;
+		log_error("reload: refused, the configuration stays as it was");
+		return;
+	}
+	reload->stage = RELOAD_FINDS_PATHS;
+	reload->until = now + PATHS_MOST;
+	reload->look_due = now;
+}
+
+// A set without what is drained, if anything is.
+static void begin_prune(struct app *app)
+{
+	struct proxy_drain drain = drain_of(app);
+	struct proxy_set *set = forward_proxy_set_follow(app->config, app->set, &drain);
+
+	if (!set || set->leaving_count == app->set->leaving_count) {
+		proxy_set_destroy(set);
+		return;
+	}
+	(void)network_find_paths(app, set);
+	app->reload.set = set;
+}
+
+static void wake_streams(const struct app *app)
+{
+	for (uint16_t i = 0; i < app->stream_count; i++)
+		stream_lcore_wake(app->streams[i]);
+}
+
+// -errno with one line said.
+static int make_snapshot(struct app *app)
+{
+	struct reload *reload = &app->reload;
+	struct forward_numbers numbers = network_numbers(reload->set, reload->caches);
+
+	reload->snapshot =
+		forward_snapshot_follow(reload->config, &numbers, app->local, app->local_count);
+	if (!reload->snapshot) {
+		log_error("%s: %s", app->options.config, strerror(errno));
+		return -ENOMEM;
+	}
+	return network_set_filters(app, reload->set, app->shared.snapshot, reload->snapshot);
+}
+
+// From here on it is not given up.
+static void publish(struct app *app)
+{
+	struct reload *reload = &app->reload;
+
+	if (reload->caches) {
+		struct forward_caches *old = app->shared.caches;
+
+		reload->caches->wall_offset = base_load(&old->wall_offset);
+		rcu_pointer_publish(app->shared.caches, reload->caches);
+		reload->caches = old;
+	}
+	for (uint16_t i = 0; i < app->stream_count; i++) {
+		stream_lcore_give_update(app->streams[i], reload->updates[i]);
+		reload->updates[i] = NULL;
+	}
+	rcu_pointer_publish(app->shared.set, reload->set);
+	for (uint16_t i = 0; i < app->pool_count; i++)
+		proxy_sweep_follow(app->pools[i], reload->set);
+	wake_streams(app);
+	reload->stage = RELOAD_IS_FOLLOWED;
+}
+
+static bool everybody_follows(const struct app *app)
+{
+	uint64_t generation = app->shared.set->generation;
+
+	for (uint16_t i = 0; i < app->lcore_count; i++) {
+		if (forward_lcore_generation(app->lcores[i]) != generation)
+			return false;
+	}
+	for (uint16_t i = 0; i < app->stream_count; i++) {
+		if (stream_lcore_generation(app->streams[i]) != generation)
+			return false;
+	}
+	return true;
+}
+
+// What is kept of the next until now becomes what is to be freed, and the other way round.
+static void finish(struct app *app)
+{
+	struct reload *reload = &app->reload;
+	struct forward_snapshot *snapshot = app->shared.snapshot;
+	struct config *config = app->config;
+	struct proxy_set *set = app->set;
+	bool is_new = reload->config;
+
+	app->set = reload->set;
+	reload->set = set;
+	if (is_new) {
+		app->config = reload->config;
+		rcu_pointer_publish(app->shared.snapshot, reload->snapshot);
+		reload->config = config;
+		reload->snapshot = snapshot;
+		caches_follow(app);
+		wake_streams(app);
+	}
+	rcu_wait_grace_period();
+	give_up(app);
+	(void)network_set_filters(app, app->set, app->shared.snapshot, NULL);
+	if (!is_new)
+		return;
+	reload->done++;
+	log_info("reload: done, %u upstreams, %u leave", app->set->upstreams_used,
+		app->set->leaving_count);
+	network_log_pathless(app->set);
+}
+
+static void find_paths(struct app *app, uint64_t now)
+{
+	struct reload *reload = &app->reload;
+
+	if (now < reload->look_due)
+		return;
+	reload->look_due = now + PATHS_PERIOD;
+	if (network_find_paths(app, reload->set) && now < reload->until)
+		return;
+	if (make_snapshot(app) == 0) {
+		publish(app);
+		return;
+	}
+	give_up(app);
+	reload->refused++;
+	log_error("reload: refused, the configuration stays as it was");
+}
+
+static void rest(struct app *app, uint64_t now)
+{
+	struct reload *reload = &app->reload;
+
+	if (reload->is_wanted) {
+		begin(app, now);
+		return;
+	}
+	if (!app->set->leaving_count || now < reload->look_due)
+		return;
+	reload->look_due = now + DRAIN_PERIOD;
+	begin_prune(app);
+	if (reload->set)
+		publish(app);
+}
+
+void reload_turn(struct app *app, uint64_t now)
+{
+	bool is_stopping = app->phase != WORKER_RUNS;
+
+	switch (app->reload.stage) {
+	case RELOAD_RESTS:
+		if (!is_stopping)
+			rest(app, now);
+		break;
+	case RELOAD_FINDS_PATHS:
+		if (is_stopping)
+			give_up(app);
+		else
+			find_paths(app, now);
+		break;
+	case RELOAD_IS_FOLLOWED:
+		if (everybody_follows(app))
+			finish(app);
+		break;
+	}
+}
+
+void reload_want(struct app *app)
+{
+	app->reload.is_wanted = true;
+}
+
+bool reload_is_followed(const struct app *app)
+{
+	return app->reload.stage == RELOAD_IS_FOLLOWED;
+}
+
+void reload_close(struct app *app)
+{
+	give_up(app);
+}
