@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <rte_lcore.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -78,7 +79,8 @@ int caches_open(struct app *app)
 	return open_files(app);
 }
 
-static int refuse_first_cache(const struct app *app, const struct config *config)
+static int refuse_first_cache(
+	const struct app *app, const struct config *config, struct config_error *error)
 {
 	size_t count;
 	const struct config_server *servers = config_servers(config, &count);
@@ -86,33 +88,35 @@ static int refuse_first_cache(const struct app *app, const struct config *config
 	for (size_t i = 0; i < count; i++) {
 		if (!servers[i].cache)
 			continue;
-		log_error("%s:%u: cache: a first cache needs a restart", app->options.config,
+		(void)snprintf(error->text, sizeof(error->text),
+			"%s:%u: cache: a first cache needs a restart", app->options.config,
 			servers[i].cache->line);
 		return -EBUSY;
 	}
 	return 0;
 }
 
-int caches_prepare(
-	const struct app *app, const struct config *config, struct forward_caches **caches)
+int caches_prepare(const struct app *app, const struct config *config,
+	struct forward_caches **caches, struct config_error *error)
 {
 	unsigned int line = 0;
-	int error;
+	int status;
 
 	*caches = NULL;
 	if (!app->shared.caches)
-		return refuse_first_cache(app, config);
+		return refuse_first_cache(app, config, error);
 	*caches = forward_caches_follow(app->shared.caches, config, &line);
 	if (*caches)
 		return 0;
-	error = -errno;
-	if (error == -EBUSY)
-		log_error("%s:%u: cache: another cache, or one of another size, capacity or pause "
-			  "of prefetches, needs a restart",
+	status = -errno;
+	if (status == -EBUSY)
+		(void)snprintf(error->text, sizeof(error->text),
+			"%s:%u: cache: another cache, or one of another size, capacity or pause of "
+			"prefetches, needs a restart",
 			app->options.config, line);
 	else
-		log_error("cache: %s", strerror(-error));
-	return error;
+		(void)snprintf(error->text, sizeof(error->text), "cache: %s", strerror(-status));
+	return status;
 }
 
 void caches_follow(struct app *app)

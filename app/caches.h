@@ -10,9 +10,9 @@ base_must_check int caches_open(struct app *app);
 void caches_close(struct app *app);
 
 // The caches of a configuration that is to follow, in *caches, unpublished; NULL there where there
-// never were any. 0, or -errno with one line said.
-base_must_check int caches_prepare(
-	const struct app *app, const struct config *config, struct forward_caches **caches);
+// never were any. 0, or -errno with `error` filled in.
+base_must_check int caches_prepare(const struct app *app, const struct config *config,
+	struct forward_caches **caches, struct config_error *error);
 // After every lcore has followed: the manager goes over to those that were prepared, with the
 // configuration that they are of.
 void caches_follow(struct app *app);

@@ -359,7 +359,7 @@ static bool has_tap(const struct app *app)
 }
 
 static int check_is_ours(const struct app *app, const struct net_address *address,
-	unsigned int line, const char *directive)
+	unsigned int line, const char *directive, struct config_error *error)
 {
 	char text[NET_ADDRESS_TEXT];
 
@@ -371,29 +371,31 @@ static int check_is_ours(const struct app *app, const struct net_address *addres
 			directive, text);
 		return 0;
 	}
-	log_error("%s:%u: %s %s: no port has this address", app->options.config, line, directive,
-		text);
+	(void)snprintf(error->text, sizeof(error->text), "%s:%u: %s %s: no port has this address",
+		app->options.config, line, directive, text);
 	return -EADDRNOTAVAIL;
 }
 
-int network_check_addresses(const struct app *app, const struct config *config)
+int network_check_addresses(
+	const struct app *app, const struct config *config, struct config_error *error)
 {
 	size_t count;
 	const struct config_server *servers = config_servers(config, &count);
 	const struct config_forward *const *forwards;
-	int error = 0;
+	int status = 0;
 
-	for (size_t i = 0; i < count && !error; i++) {
-		for (size_t j = 0; j < servers[i].bind_count && !error; j++)
-			error = check_is_ours(app, &servers[i].bind[j], servers[i].line, "bind");
+	for (size_t i = 0; i < count && !status; i++) {
+		for (size_t j = 0; j < servers[i].bind_count && !status; j++)
+			status = check_is_ours(
+				app, &servers[i].bind[j], servers[i].line, "bind", error);
 	}
 	forwards = config_forwards(config, &count);
-	for (size_t i = 0; i < count && !error; i++) {
+	for (size_t i = 0; i < count && !status; i++) {
 		if (forwards[i]->has_source_address)
-			error = check_is_ours(app, &forwards[i]->source_address, forwards[i]->line,
-				"source_address");
+			status = check_is_ours(app, &forwards[i]->source_address, forwards[i]->line,
+				"source_address", error);
 	}
-	return error;
+	return status;
 }
 
 int network_open(struct app *app)
@@ -411,8 +413,13 @@ int network_open(struct app *app)
 		error = attach_port(app, port);
 	for (uint16_t port = 0; port < nic_port_count(app->nic) && !error; port++)
 		error = check_port_has_address(app, port);
-	if (!error)
-		error = network_check_addresses(app, app->config);
+	if (!error) {
+		struct config_error why;
+
+		error = network_check_addresses(app, app->config, &why);
+		if (error)
+			log_error("%s", why.text);
+	}
 	if (!error) {
 		error = update_addresses(app);
 		if (error > 0)

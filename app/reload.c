@@ -2,6 +2,7 @@
 #include "reload.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "app.h"
@@ -80,17 +81,13 @@ static void give_up(struct app *app)
 	reload->stage = RELOAD_RESTS;
 }
 
-// -EINVAL with one line said.
-static int read_config(struct app *app)
+// These four: 0, or -errno with why in one line.
+static int read_config(struct app *app, struct config_error *error)
 {
-	struct config_error error = {0};
-
-	app->reload.config = config_read_file(app->options.config, &error);
-	if (app->reload.config &&
-		stream_tls_check(app->reload.config, app->options.config, &error) == 0)
-		return 0;
-	log_error("%s", error.text);
-	return -EINVAL;
+	app->reload.config = config_read_file(app->options.config, error);
+	if (!app->reload.config)
+		return -EINVAL;
+	return stream_tls_check(app->reload.config, app->options.config, error);
 }
 
 // Connections that each lcore can have over UDP: one an upstream at the least.
@@ -105,56 +102,64 @@ static uint16_t fewest_ports(const struct app *app)
 	return fewest;
 }
 
-static int make_set(struct app *app)
+static int make_set(struct app *app, struct config_error *error)
 {
 	struct proxy_drain drain = drain_of(app);
 	struct proxy_set *set = forward_proxy_set_follow(next_config(app), app->set, &drain);
 
 	app->reload.set = set;
 	if (!set && errno == ENOMEM) {
-		log_error("%s: %s", app->options.config, strerror(ENOMEM));
+		(void)snprintf(error->text, sizeof(error->text), "%s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	if (set && set->upstreams_used <= fewest_ports(app))
 		return 0;
-	log_error("%s: with the upstreams that still leave, these are more than the %u that this "
-		  "run has room for: it needs a restart",
+	(void)snprintf(error->text, sizeof(error->text),
+		"%s: with those that still leave, there are more than the %u upstreams that this "
+		"run "
+		"has room for: more need a restart",
 		app->options.config, set ? fewest_ports(app) : app->set->upstream_capacity);
 	return -ENOSPC;
 }
 
-static int make_updates(struct app *app)
+static int make_updates(struct app *app, struct config_error *error)
 {
 	struct reload *reload = &app->reload;
 
 	for (uint16_t i = 0; i < app->stream_count; i++) {
-		reload->updates[i] =
-			stream_lcore_update_create(reload->config, reload->set, app->ticket_secret);
+		reload->updates[i] = stream_lcore_update_create(
+			reload->config, reload->set, app->ticket_secret, error);
 		if (!reload->updates[i])
 			return -EINVAL;
 	}
 	return 0;
 }
 
+static void refuse(struct app *app, const struct config_error *error)
+{
+	give_up(app);
+	app->reload.refused++;
+	log_error("reload: %s; the configuration stays as it was", error->text);
+}
+
 static void begin(struct app *app, uint64_t now)
 {
 	struct reload *reload = &app->reload;
+	struct config_error why = {0};
 	int error;
 
 	reload->is_wanted = false;
-	error = read_config(app);
+	error = read_config(app, &why);
 	if (!error)
-		error = network_check_addresses(app, reload->config);
+		error = network_check_addresses(app, reload->config, &why);
 	if (!error)
-		error = caches_prepare(app, reload->config, &reload->caches);
+		error = caches_prepare(app, reload->config, &reload->caches, &why);
 	if (!error)
-		error = make_set(app);
+		error = make_set(app, &why);
 	if (!error)
-		error = make_updates(app);
+		error = make_updates(app, &why);
 	if (error) {
-		give_up(app);
-		reload->refused++;
-		log_error("reload: refused, the configuration stays as it was");
+		refuse(app, &why);
 		return;
 	}
 	reload->stage = RELOAD_FINDS_PATHS;
@@ -182,19 +187,22 @@ static void wake_streams(const struct app *app)
 		stream_lcore_wake(app->streams[i]);
 }
 
-// -errno with one line said.
-static int make_snapshot(struct app *app)
+// -errno with why in one line.
+static int make_snapshot(struct app *app, struct config_error *why)
 {
 	struct reload *reload = &app->reload;
 	struct forward_numbers numbers = network_numbers(reload->set, reload->caches);
+	int error;
 
 	reload->snapshot =
 		forward_snapshot_follow(reload->config, &numbers, app->local, app->local_count);
-	if (!reload->snapshot) {
-		log_error("%s: %s", app->options.config, strerror(errno));
-		return -ENOMEM;
-	}
-	return network_set_filters(app, reload->set, app->shared.snapshot, reload->snapshot);
+	error = reload->snapshot ? network_set_filters(
+					   app, reload->set, app->shared.snapshot, reload->snapshot)
+				 : -errno;
+	if (error)
+		(void)snprintf(why->text, sizeof(why->text), "filters and listeners: %s",
+			strerror(-error));
+	return error;
 }
 
 // From here on it is not given up.
@@ -268,19 +276,17 @@ static void finish(struct app *app)
 static void find_paths(struct app *app, uint64_t now)
 {
 	struct reload *reload = &app->reload;
+	struct config_error why = {0};
 
 	if (now < reload->look_due)
 		return;
 	reload->look_due = now + PATHS_PERIOD;
 	if (network_find_paths(app, reload->set) && now < reload->until)
 		return;
-	if (make_snapshot(app) == 0) {
+	if (make_snapshot(app, &why) == 0)
 		publish(app);
-		return;
-	}
-	give_up(app);
-	reload->refused++;
-	log_error("reload: refused, the configuration stays as it was");
+	else
+		refuse(app, &why);
 }
 
 static void rest(struct app *app, uint64_t now)

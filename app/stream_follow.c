@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How a stream lcore goes over to a new set.
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/log.h"
 #include "stream_lcore_private.h"
 
 struct stream_lcore_update *stream_lcore_update_create(const struct config *config,
-	const struct proxy_set *set, const uint8_t ticket_secret[TLS_SECRET_BYTES])
+	const struct proxy_set *set, const uint8_t ticket_secret[TLS_SECRET_BYTES],
+	struct config_error *error)
 {
 	struct stream_lcore_update *update = calloc(1, sizeof(*update));
-	struct tls_error error;
+	struct tls_error reason;
 
 	if (!update) {
-		log_error("tls: out of memory");
+		(void)snprintf(error->text, sizeof(error->text), "tls: %s", strerror(ENOMEM));
 		return NULL;
 	}
-	update->peers = stream_upstreams_make_peers(set, &error);
+	update->peers = stream_upstreams_make_peers(set, &reason);
 	if (!update->peers) {
-		log_error("upstreams over TLS: %s", error.text);
+		(void)snprintf(
+			error->text, sizeof(error->text), "upstreams over TLS: %s", reason.text);
 		goto out;
 	}
-	if (stream_tls_open(&update->tls, config, ticket_secret) == 0)
+	if (stream_tls_open(&update->tls, config, ticket_secret, error) == 0)
 		return update;
 out:
 	stream_lcore_update_destroy(update, set);

@@ -109,6 +109,7 @@ static int open_upstreams(struct stream_lcore *lcore, const struct stream_lcore_
 
 static int fill(struct stream_lcore *lcore, const struct stream_lcore_options *options)
 {
+	struct config_error why;
 	int error;
 
 	lcore->frames = stream_frames_create(STREAM_FRAMES);
@@ -117,7 +118,9 @@ static int fill(struct stream_lcore *lcore, const struct stream_lcore_options *o
 	lcore->random = random_stream_create(NULL);
 	if (!lcore->random)
 		return -errno;
-	error = stream_tls_open(&lcore->tls, options->config, options->ticket_secret);
+	error = stream_tls_open(&lcore->tls, options->config, options->ticket_secret, &why);
+	if (error)
+		log_error("%s", why.text);
 	if (!error)
 		error = open_clients(lcore);
 	if (!error)

@@ -47,9 +47,10 @@ struct stream_lcore_options {
 // What a stream lcore goes over to with the next set: TLS of upstreams and of listeners.
 struct stream_lcore_update;
 
-// For `set`, which comes next. Management lcore. NULL with one line said.
+// For `set`, which comes next. Management lcore. NULL with `error` filled in.
 struct stream_lcore_update *stream_lcore_update_create(const struct config *config,
-	const struct proxy_set *set, const uint8_t ticket_secret[TLS_SECRET_BYTES]);
+	const struct proxy_set *set, const uint8_t ticket_secret[TLS_SECRET_BYTES],
+	struct config_error *error);
 // One that no lcore has.
 void stream_lcore_update_destroy(struct stream_lcore_update *update, const struct proxy_set *set);
 // Before each set is published: the lcore takes it when it follows. NULL: TLS stays as it is.

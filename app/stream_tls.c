@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
-
 static struct tls_files files_of(const struct config_tls_files *files)
 {
 	return (struct tls_files){
@@ -127,27 +125,33 @@ static int copy_names(struct config_tls_files *copy, const struct config_tls_fil
 	return 0;
 }
 
-int stream_tls_open(
-	struct stream_tls *tls, const struct config *config, const uint8_t secret[TLS_SECRET_BYTES])
+static int fail_memory(struct config_error *error)
+{
+	snprintf(error->text, sizeof(error->text), "tls: %s", strerror(ENOMEM));
+	return -ENOMEM;
+}
+
+int stream_tls_open(struct stream_tls *tls, const struct config *config,
+	const uint8_t secret[TLS_SECRET_BYTES], struct config_error *error)
 {
 	size_t count;
 	const struct config_server *servers = config_servers(config, &count);
 
 	tls->contexts = calloc(count + 1, sizeof(*tls->contexts));
 	if (!tls->contexts)
-		return -ENOMEM;
+		return fail_memory(error);
 	for (size_t i = 0; i < count; i++) {
 		struct stream_tls_context *context = &tls->contexts[tls->count];
-		struct tls_error error;
+		struct tls_error reason;
 
 		if (!servers[i].tls || stream_tls_find(tls, servers[i].tls))
 			continue;
 		tls->count++;
 		if (copy_names(&context->files, servers[i].tls))
-			return -ENOMEM;
-		context->context = create_server_context(servers[i].tls, secret, &error);
+			return fail_memory(error);
+		context->context = create_server_context(servers[i].tls, secret, &reason);
 		if (!context->context) {
-			log_error("tls: %s", error.text);
+			snprintf(error->text, sizeof(error->text), "tls: %s", reason.text);
 			return -EINVAL;
 		}
 	}

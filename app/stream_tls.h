@@ -22,10 +22,10 @@ struct stream_tls {
 // `error`.
 int stream_tls_check(const struct config *config, const char *path, struct config_error *error);
 
-// `secret` is that of the session tickets, the same for all stream lcores. 0, or -errno with one line
-// said. Any thread, before the lcore has it.
+// `secret` is that of the session tickets, the same for all stream lcores. 0, or -errno with `error`
+// filled in. Any thread, before the lcore has it.
 int stream_tls_open(struct stream_tls *tls, const struct config *config,
-	const uint8_t secret[TLS_SECRET_BYTES]);
+	const uint8_t secret[TLS_SECRET_BYTES], struct config_error *error);
 // Sessions made of it go on.
 void stream_tls_close(struct stream_tls *tls);
 

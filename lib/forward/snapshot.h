@@ -32,7 +32,7 @@ void forward_snapshot_destroy(struct forward_snapshot *snapshot);
 // What forwards and caches are known by.
 struct forward_numbers {
 	const uint16_t *groups; // by place in config_forwards(): proxy_set.numbers
-	const uint16_t *caches; // by forward_cache_index(): forward_caches.numbers; NULL: has none
+	const uint16_t *caches; // by forward_cache_index(): forward_caches.numbers; NULL: itself
 };
 
 // The same for a configuration that is not the first.

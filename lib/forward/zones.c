@@ -107,7 +107,9 @@ static uint16_t forward_cache_number(const struct config *config,
 {
 	uint16_t index = forward_cache_index(config, cache);
 
-	return numbers && index != FORWARD_NO_CACHE ? numbers->caches[index] : index;
+	if (!numbers || !numbers->caches || index == FORWARD_NO_CACHE)
+		return index;
+	return numbers->caches[index];
 }
 
 static int zones_add(struct forward_zones *zones, const struct config *config,
@@ -275,8 +277,7 @@ struct forward_match forward_zones_match(
 }
 
 uint16_t forward_zones_next_group(const struct config *config,
-	const struct forward_numbers *numbers, uint16_t group, const uint8_t *name,
-	uint16_t length)
+	const struct forward_numbers *numbers, uint16_t group, const uint8_t *name, uint16_t length)
 {
 	size_t count;
 	const struct config_forward *const *forwards = config_forwards(config, &count);
