@@ -109,6 +109,7 @@ const char *figures_close_name(enum proxy_close_reason reason)
 		[PROXY_CLOSE_ERROR] = "error",
 		[PROXY_CLOSE_STOP] = "stop",
 		[PROXY_CLOSE_PEER] = "peer",
+		[PROXY_CLOSE_RELOAD] = "reload",
 	};
 
 	return names[reason];

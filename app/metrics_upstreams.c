@@ -74,15 +74,18 @@ static void gather_upstream(struct metrics_upstreams *all, uint16_t place)
 static bool gather(struct metrics_upstreams *all)
 {
 	struct proxy_set *set = all->app->set;
+	uint16_t count = 0;
 
 	all->order = calloc(set->upstream_count + 1u, sizeof(*all->order));
 	all->upstreams = calloc(set->upstream_count + 1u, sizeof(*all->upstreams));
 	if (!all->order || !all->upstreams)
 		return false;
-	for (uint16_t i = 0; i < set->upstream_count; i++)
-		all->order[i] = i;
-	qsort_r(all->order, set->upstream_count, sizeof(*all->order), compare_endpoints, set);
-	for (uint16_t i = 0; i < set->upstream_count; i++)
+	for (uint16_t i = 0; i < set->upstream_count; i++) {
+		if (set->upstreams[i].presence != PROXY_FREE)
+			all->order[count++] = i;
+	}
+	qsort_r(all->order, count, sizeof(*all->order), compare_endpoints, set);
+	for (uint16_t i = 0; i < count; i++)
 		gather_upstream(all, i);
 	return true;
 }

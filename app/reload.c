@@ -13,6 +13,7 @@
 #include "proxy/sweep.h"
 #include "rcu/rcu.h"
 #include "stream_tls.h"
+#include "watch.h"
 
 #define PATHS_MOST CLOCK_SECOND
 #define PATHS_PERIOD (20 * CLOCK_MILLISECOND)
@@ -273,6 +274,19 @@ static void finish(struct app *app)
 	network_log_pathless(app->set);
 }
 
+// -errno with why in one line, and where it is watched as it was.
+static int move_watch(struct app *app, struct config_error *why)
+{
+	int error = watch_update(app, app->reload.config);
+
+	if (!error)
+		return 0;
+	(void)snprintf(
+		why->text, sizeof(why->text), "prometheus, health and ready: %s", strerror(-error));
+	(void)watch_update(app, app->config);
+	return error;
+}
+
 static void find_paths(struct app *app, uint64_t now)
 {
 	struct reload *reload = &app->reload;
@@ -283,7 +297,7 @@ static void find_paths(struct app *app, uint64_t now)
 	reload->look_due = now + PATHS_PERIOD;
 	if (network_find_paths(app, reload->set) && now < reload->until)
 		return;
-	if (make_snapshot(app, &why) == 0)
+	if (make_snapshot(app, &why) == 0 && move_watch(app, &why) == 0)
 		publish(app);
 	else
 		refuse(app, &why);

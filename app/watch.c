@@ -45,7 +45,7 @@ static unsigned int write_health(void *context, struct stats_text *text)
 static bool group_has_path(const struct proxy_set *set, const struct proxy_group *group)
 {
 	for (uint16_t i = 0; i < group->upstream_count; i++) {
-		const struct proxy_upstream *upstream = &set->upstreams[group->first_upstream + i];
+		const struct proxy_upstream *upstream = &set->upstreams[group->upstreams[i]];
 
 		if (upstream->is_tls || group->settings.force_tcp ||
 			(upstream->path && upstream->path->is_usable))
@@ -64,8 +64,8 @@ static void write_missing(const struct watch *watch, struct stats_text *text)
 
 	if (watch->state == WATCH_STARTS)
 		stats_text_add_string(text, "lcores: starting\n");
-	for (uint16_t i = 0; i < set->group_count && i < count; i++) {
-		if (!group_has_path(set, &set->groups[i]))
+	for (size_t i = 0; i < count; i++) {
+		if (!group_has_path(set, &set->groups[set->numbers[i]]))
 			stats_text_print(text, "forward in line %u: no way to any upstream\n",
 				forwards[i]->line);
 	}

@@ -20,7 +20,7 @@ struct set_maker {
 	const struct proxy_set *old; // never NULL
 	const struct proxy_group_template *templates;
 	uint16_t count;
-	const struct proxy_drain *drain;
+	const struct proxy_drain *drain; // NULL: nothing is known to be drained
 };
 
 static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
@@ -153,7 +153,7 @@ static int groups_stay(struct set_maker *maker)
 
 static bool upstream_is_drained(const struct set_maker *maker, uint16_t number)
 {
-	return maker->old->upstreams[number].presence == PROXY_LEAVES &&
+	return maker->old->upstreams[number].presence == PROXY_LEAVES && maker->drain &&
 	       maker->drain->upstream_is_drained(maker->drain->context, number);
 }
 
@@ -161,7 +161,7 @@ static bool group_is_drained(const struct set_maker *maker, uint16_t number)
 {
 	const struct proxy_group *group = &maker->old->groups[number];
 
-	if (group->presence != PROXY_LEAVES ||
+	if (group->presence != PROXY_LEAVES || !maker->drain ||
 		!maker->drain->group_is_drained(maker->drain->context, number))
 		return false;
 	for (uint16_t i = 0; i < group->upstream_count; i++) {

@@ -193,7 +193,7 @@ struct proxy_drain {
 };
 
 // The set that comes after `old`, which stays as it is. An upstream stays where its group does, with
-// the same endpoint, transport and server name. Paths are not copied. NULL with errno: as above,
+// the same endpoint, transport and server name. Paths are not copied. `drain` of NULL: nothing is. NULL with errno: as above,
 // or ENOSPC: more upstreams or groups, with those that still leave, than there is capacity for.
 struct proxy_set *proxy_set_follow(const struct proxy_set *old,
 	const struct proxy_group_template *templates, uint16_t count,
