@@ -39,7 +39,7 @@ void control_show_status(
 	stats_json_number(json, "stream_lcores", app->stream_count);
 	stats_json_number(json, "ports", nic_port_count(app->nic));
 	stats_json_number(json, "addresses", (int64_t)app->local_count);
-	stats_json_number(json, "upstreams", app->set->upstream_count);
+	stats_json_number(json, "upstreams", app->set->upstreams_used);
 	stats_json_number(json, "caches", app->shared.caches ? app->shared.caches->count : 0);
 	stats_json_number(json, "queries", (int64_t)queries);
 	stats_json_number(json, "queries_in_flight", (int64_t)in_flight);
@@ -80,7 +80,8 @@ uint32_t control_for_upstreams(const struct app *app, const char *words, void *c
 	if (!parse_choice(words, &choice))
 		return 0;
 	for (uint16_t i = 0; i < app->set->upstream_count; i++) {
-		if (!is_chosen(&choice, &app->set->upstreams[i], i))
+		if (app->set->upstreams[i].presence == PROXY_FREE ||
+			!is_chosen(&choice, &app->set->upstreams[i], i))
 			continue;
 		use(context, i);
 		count++;

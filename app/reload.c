@@ -283,7 +283,9 @@ static int move_watch(struct app *app, struct config_error *why)
 		return 0;
 	(void)snprintf(
 		why->text, sizeof(why->text), "prometheus, health and ready: %s", strerror(-error));
-	(void)watch_update(app, app->config);
+	// What was listened at can be again.
+	if (watch_update(app, app->config))
+		log_warning("prometheus, health and ready: not as they were");
 	return error;
 }
 

@@ -9,49 +9,6 @@
 #include "proxy/policy.h"
 #include "rcu/rcu.h"
 
-static void group_adopt(struct proxy_lcore *lcore, uint16_t number)
-{
-	const struct proxy_group *group = &lcore->set->groups[number];
-	struct proxy_group_state *state = &lcore->groups[number];
-	uint32_t most = group->settings.max_concurrent;
-
-	if (lcore->set->groups_since[number] > lcore->generation)
-		*state = (struct proxy_group_state){0};
-	state->limit =
-		most ? proxy_limit_share(most, lcore->lcore_count, lcore->lcore_index) : UINT32_MAX;
-	if (state->turn >= group->upstream_count)
-		state->turn = 0;
-}
-
-static void lcore_use_set(struct proxy_lcore *lcore, struct proxy_set *set)
-{
-	lcore->set = set;
-	for (uint16_t i = 0; i < set->group_count; i++)
-		group_adopt(lcore, i);
-	for (uint16_t i = 0; i < set->upstream_count; i++) {
-		if (set->upstreams_since[i] > lcore->generation)
-			lcore->counts[i] = (struct proxy_upstream_counts){0};
-	}
-	lcore->generation = set->generation;
-}
-
-void proxy_lcore_adopt(struct proxy_lcore *lcore, struct proxy_set *set)
-{
-	lcore_use_set(lcore, set);
-	proxy_pools_adopt(&lcore->pools, set);
-}
-
-bool proxy_lcore_upstream_is_drained(const struct proxy_lcore *lcore, uint16_t upstream)
-{
-	return !base_load(&lcore->counts[upstream].load.in_flight) &&
-	       proxy_pool_is_drained(&lcore->pools, upstream);
-}
-
-bool proxy_lcore_group_is_drained(const struct proxy_lcore *lcore, uint16_t group)
-{
-	return !base_load(&lcore->groups[group].in_flight);
-}
-
 static int proxy_lcore_fill(
 	struct proxy_lcore *lcore, struct proxy_set *set, const struct proxy_lcore_options *options)
 {
@@ -69,7 +26,6 @@ static int proxy_lcore_fill(
 		(set->upstream_capacity + 1u) * sizeof(*lcore->counts));
 	if (!lcore->groups || !lcore->counts)
 		return -ENOMEM;
-	lcore_use_set(lcore, set);
 	error = timer_wheel_init(&lcore->wheel, options->pending_count, options->now);
 	if (!error)
 		error = proxy_health_link_init(&lcore->health);
@@ -78,6 +34,8 @@ static int proxy_lcore_fill(
 			&lcore->pending, options->pending_count, options->port_count);
 	if (!error)
 		error = proxy_pools_init(&lcore->pools, set, lcore->random, &pools);
+	if (!error)
+		proxy_lcore_adopt(lcore, set);
 	return error;
 }
 
