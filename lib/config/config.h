@@ -57,6 +57,7 @@ struct config_forward {
 	uint64_t expire; // 10 s by default; 0: no reuse
 	uint64_t max_age; // 0: no limit
 	uint64_t read_timeout; // 2 s by default, above 0
+	uint64_t hedge; // below read_timeout; 0: no second upstream is asked while one is silent
 	uint32_t max_idle_conns; // 0: no limit
 	uint32_t max_concurrent; // 0: no limit
 	// Failed attempts for one query: twice the upstreams by default; 0: only the deadline.

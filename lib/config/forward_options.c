@@ -65,6 +65,12 @@ static int option_read_read_timeout(
 	return option_read_duration(options, line, 1, &options->forward->read_timeout);
 }
 
+static int option_read_hedge(struct config_forward_options *options, const struct config_line *line)
+{
+	options->hedge_place = line->place;
+	return option_read_duration(options, line, 1, &options->forward->hedge);
+}
+
 static int option_read_max_idle_conns(
 	struct config_forward_options *options, const struct config_line *line)
 {
@@ -286,6 +292,7 @@ static const struct forward_option forward_options[] = {
 	{"max_age", 1, 1, option_read_max_age, false},
 	{"max_idle_conns", 1, 1, option_read_max_idle_conns, false},
 	{"read_timeout", 1, 1, option_read_read_timeout, false},
+	{"hedge", 1, 1, option_read_hedge, false},
 	{"max_connect_attempts", 1, 1, option_read_max_connect_attempts, false},
 	{"policy", 1, 1, option_read_policy, false},
 	{"max_concurrent", 1, 1, option_read_max_concurrent, false},
@@ -358,6 +365,20 @@ static int options_check_lifetimes(struct config_forward_options *options)
 		config_format_duration(forward->expire, expire));
 }
 
+static int options_check_hedge(struct config_forward_options *options)
+{
+	const struct config_forward *forward = options->forward;
+	char hedge[CONFIG_DURATION_TEXT];
+	char read_timeout[CONFIG_DURATION_TEXT];
+
+	if (forward->hedge < forward->read_timeout)
+		return 0;
+	return config_fail(options->reader->error, options->hedge_place,
+		"hedge (%s) must be less than read_timeout (%s)",
+		config_format_duration(forward->hedge, hedge),
+		config_format_duration(forward->read_timeout, read_timeout));
+}
+
 static int options_set_server_name(struct config_forward_options *options)
 {
 	const struct config_forward *forward = options->forward;
@@ -394,7 +415,7 @@ int config_finish_forward_options(struct config_forward_options *options)
 	if (options->weight.text && forward->policy != CONFIG_POLICY_WEIGHTED)
 		return config_fail(options->reader->error, options->weight.place,
 			CONFIG_WORD " needs 'policy weighted'", options->weight.text);
-	if (options_set_server_name(options))
+	if (options_set_server_name(options) || options_check_hedge(options))
 		return -EINVAL;
 	return options_check_lifetimes(options);
 }

@@ -8,6 +8,7 @@ struct config_forward_options {
 	struct config_reader *reader;
 	struct config_forward *forward;
 	struct config_place max_age_place;
+	struct config_place hedge_place;
 	struct config_place min_idle_conns_place;
 	struct config_place server_name_place;
 	const char *server_name; // of tls_servername

@@ -355,6 +355,10 @@ void forward_lcore_expire(struct forward_lcore *lcore, uint64_t now)
 
 	proxy_pools_read_messages(&lcore->proxy->pools, MESSAGES_A_BURST, now);
 	for (int i = 0; i < EXPIRED_A_BURST && proxy_take_expired(lcore->proxy, now, &slot); i++) {
+		if (base_unlikely(proxy_hedge_is_due(lcore->proxy, slot))) {
+			forward_query_hedge(lcore, slot, now);
+			continue;
+		}
 		stats_count(&lcore->counters, STATS_ATTEMPT_TIMEOUTS);
 		forward_query_attempt_fail(lcore, slot, PROXY_FAILURE_TIMEOUT, NULL, now);
 	}
@@ -379,7 +383,7 @@ uint64_t forward_lcore_generation(const struct forward_lcore *lcore)
 
 uint32_t forward_lcore_in_flight(const struct forward_lcore *lcore)
 {
-	return proxy_in_flight(lcore->proxy);
+	return proxy_in_flight(lcore->proxy) - proxy_hedges(lcore->proxy);
 }
 
 void forward_lcore_count_busy(struct forward_lcore *lcore, uint64_t nanoseconds)

@@ -4,6 +4,7 @@
 
 #include "forward/client.h"
 #include "forward/forward.h"
+#include "proxy/hedge.h"
 
 struct forward_lcore {
 	struct stats_counters counters;
@@ -88,13 +89,27 @@ void forward_query_attempt(
 void forward_query_attempt_again(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now);
 
-// The attempt on its way failed: the next upstream is asked, in the frame as above.
+// The attempt of the slot failed: unless another of the query goes on, the next upstream is asked, in
+// the frame as above.
 static inline void forward_query_attempt_fail(struct forward_lcore *lcore, uint32_t slot,
 	enum proxy_failure failure, struct net_frame *frame, uint64_t now)
 {
+	if (base_unlikely(proxy_hedge_fail(lcore->proxy, &slot, failure, now))) {
+		if (frame)
+			lcore->sink.release(lcore->sink.context, frame);
+		return;
+	}
 	proxy_attempt_fail(lcore->proxy, slot, failure, now);
 	forward_query_attempt_again(lcore, slot, frame, now);
 }
+
+// The attempt of the slot has been on its way for long: a second upstream is asked, too, if it may.
+void forward_query_hedge(struct forward_lcore *lcore, uint32_t slot, uint64_t now);
+
+// A good reply came to one of the two attempts of a query. True: that one can not help, the other
+// goes on, and the frame was taken. False: *slot is the query's, with this reply's attempt alone.
+bool forward_reply_settle(struct forward_lcore *lcore, uint32_t *slot, struct net_frame *frame,
+	const struct dns_message *reply, uint64_t now);
 
 // The reply was cut: the same upstream is asked over a stream, if that is wanted, in the frame,
 // which is taken then. False: nothing was done.

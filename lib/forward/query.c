@@ -92,9 +92,10 @@ static void query_widen(struct forward_lcore *lcore, uint32_t slot, struct net_f
 static void attempt_send_to_stream(struct forward_lcore *lcore, uint32_t slot,
 	struct net_frame *frame, const struct proxy_attempt *attempt, uint64_t now)
 {
-	const struct proxy_pending *pending = proxy_pending_at(&lcore->proxy->pending, slot);
+	const struct proxy_pending *pending =
+		proxy_pending_at(&lcore->proxy->pending, attempt->slot);
 	const struct forward_stream_attempt stream = {
-		.slot = slot,
+		.slot = attempt->slot,
 		.stream_attempt = attempt->stream_attempt,
 		.upstream = pending->upstream,
 		.question_end = pending->question_end,
@@ -106,6 +107,11 @@ static void attempt_send_to_stream(struct forward_lcore *lcore, uint32_t slot,
 		return;
 	}
 	stats_count(&lcore->counters, STATS_SENT_STREAM_FULL);
+	if (attempt->slot != slot) {
+		proxy_hedge_cancel(lcore->proxy, attempt->slot, now);
+		forward_frame_release(lcore, frame);
+		return;
+	}
 	proxy_attempt_fail(lcore->proxy, slot, PROXY_FAILURE_NO_STREAM, now);
 	query_give_up(lcore, slot, frame, now);
 }
@@ -226,6 +232,23 @@ bool forward_query_ask_whole(
 	else
 		attempt_send(lcore, slot, frame, &attempt, now);
 	return true;
+}
+
+void forward_query_hedge(struct forward_lcore *lcore, uint32_t slot, uint64_t now)
+{
+	struct proxy_attempt attempt;
+	struct net_frame fresh;
+	struct net_frame *frame;
+
+	if (!proxy_hedge_start(lcore->proxy, slot, now, &attempt))
+		return;
+	frame = query_refill(lcore, slot, NULL, &fresh);
+	if (base_unlikely(!frame)) {
+		proxy_hedge_cancel(lcore->proxy, attempt.slot, now);
+		return;
+	}
+	stats_count(&lcore->counters, STATS_SENT_HEDGES);
+	attempt_send(lcore, slot, frame, &attempt, now);
 }
 
 void forward_query_refuse_started(

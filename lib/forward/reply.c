@@ -91,6 +91,9 @@ void forward_reply_use(struct forward_lcore *lcore, uint32_t slot, struct net_fr
 	struct dns_message *reply, uint64_t now)
 {
 	proxy_reply_count_duration(lcore->proxy, slot, reply, now);
+	if (base_unlikely(proxy_query_is_hedged(lcore->proxy, slot)) &&
+		forward_reply_settle(lcore, &slot, frame, reply, now))
+		return;
 	if (base_unlikely(reply_may_ask_on(lcore, slot, reply)) &&
 		forward_reply_ask_on(lcore, slot, frame, reply, now))
 		return;

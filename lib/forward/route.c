@@ -84,3 +84,22 @@ bool forward_reply_ask_on(struct forward_lcore *lcore, uint32_t slot, struct net
 		       (settings->next_on_nodata && reply_has_no_data(reply))) &&
 	       query_hand_over(lcore, slot, frame, now);
 }
+
+bool forward_reply_settle(struct forward_lcore *lcore, uint32_t *slot, struct net_frame *frame,
+	const struct dns_message *reply, uint64_t now)
+{
+	uint16_t group = proxy_pending_at(&lcore->proxy->pending, *slot)->group;
+	const struct proxy_settings *settings = &lcore->proxy->set->groups[group].settings;
+	uint32_t own;
+
+	if (reply_is_among(reply, settings->failover_rcodes) &&
+		proxy_hedge_leave(lcore->proxy, *slot, now)) {
+		forward_frame_drop(lcore, frame, STATS_REPLY_FAILED_OVER);
+		return true;
+	}
+	own = proxy_hedge_win(lcore->proxy, *slot, now);
+	if (own != *slot)
+		stats_count(&lcore->counters, STATS_HEDGES_WON);
+	*slot = own;
+	return false;
+}

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/table_memory.h"
+#include "proxy/exchange_private.h"
+#include "proxy/hedge.h"
 #include "proxy/policy.h"
 #include "rcu/rcu.h"
 
@@ -25,6 +27,10 @@ static int proxy_lcore_fill(
 	lcore->counts = table_memory_allocate_zeroed(
 		(set->upstream_capacity + 1u) * sizeof(*lcore->counts));
 	if (!lcore->groups || !lcore->counts)
+		return -ENOMEM;
+	lcore->partners =
+		table_memory_allocate_zeroed(options->pending_count * sizeof(*lcore->partners));
+	if (!lcore->partners)
 		return -ENOMEM;
 	error = timer_wheel_init(&lcore->wheel, options->pending_count, options->now);
 	if (!error)
@@ -72,6 +78,7 @@ void proxy_lcore_destroy(struct proxy_lcore *lcore)
 	proxy_pending_table_fini(&lcore->pending);
 	proxy_health_link_fini(&lcore->health);
 	timer_wheel_fini(&lcore->wheel);
+	free(lcore->partners);
 	free(lcore->counts);
 	free(lcore->groups);
 	free(lcore);
@@ -99,6 +106,8 @@ static void pending_enter_group(
 	struct proxy_group_state *state = &lcore->groups[group];
 
 	base_store(&state->in_flight, state->in_flight + 1);
+	if (lcore->set->groups[group].settings.hedge)
+		state->hedge_tokens += state->hedge_tokens < PROXY_HEDGE_TOKENS_MOST;
 	pending->group = group;
 	pending->order = pending_order(lcore, pending, now);
 	pending->passed = 0;
@@ -248,6 +257,34 @@ static bool attempt_try_upstream(
 	return attempt_start_datagram(lcore, slot, now, attempt);
 }
 
+uint64_t proxy_attempt_until(const struct proxy_lcore *lcore, const struct proxy_pending *pending)
+{
+	uint64_t until =
+		pending->sent_at + lcore->set->groups[pending->group].settings.read_timeout;
+
+	return until < pending->deadline ? until : pending->deadline;
+}
+
+// When its timer is to go off: at the end, or while it has time left, for a first attempt that may
+// get a second one beside it.
+static uint64_t attempt_alarm(
+	const struct proxy_lcore *lcore, struct proxy_pending *pending, uint64_t until)
+{
+	const struct proxy_group *group = &lcore->set->groups[pending->group];
+	uint64_t hedge = group->settings.hedge;
+
+	if (base_likely(!hedge && pending->hedge == PROXY_HEDGE_NONE))
+		return until;
+	if (pending->hedge == PROXY_HEDGE_SECOND)
+		return until;
+	pending->hedge = PROXY_HEDGE_NONE;
+	if (!hedge || pending->passed || pending->is_check || group->upstream_count == 1 ||
+		pending->sent_at + hedge >= until)
+		return until;
+	pending->hedge = PROXY_HEDGE_DUE;
+	return pending->sent_at + hedge;
+}
+
 // The attempt is on its way: until when, and that it was sent.
 static void attempt_arm(
 	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
@@ -255,11 +292,10 @@ static void attempt_arm(
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 	struct proxy_upstream_counts *counts = &lcore->counts[pending->upstream];
 
-	attempt->until = now + lcore->set->groups[pending->group].settings.read_timeout;
-	if (attempt->until > pending->deadline)
-		attempt->until = pending->deadline;
 	pending->sent_at = now;
-	timer_wheel_arm(&lcore->wheel, slot, attempt->until);
+	attempt->slot = slot;
+	attempt->until = proxy_attempt_until(lcore, pending);
+	timer_wheel_arm(&lcore->wheel, slot, attempt_alarm(lcore, pending, attempt->until));
 	base_store(&counts->sent, counts->sent + 1);
 	proxy_load_begin(&counts->load);
 }
@@ -339,7 +375,7 @@ bool proxy_attempt_start(
 	return is_started;
 }
 
-static void attempt_end(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
+void proxy_attempt_end(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 
@@ -360,7 +396,7 @@ bool proxy_attempt_start_again(
 	if (!lcore->set->groups[pending->group].settings.prefer_udp ||
 		pending->connection == PROXY_SLOT_STREAM || now >= pending->deadline)
 		return false;
-	attempt_end(lcore, slot, now);
+	proxy_attempt_end(lcore, slot, now);
 	attempt_start_stream(lcore, pending, attempt);
 	attempt_arm(lcore, slot, now, attempt);
 	return true;
@@ -373,7 +409,7 @@ void proxy_attempt_fail(
 
 	if (base_likely(pending->connection != PROXY_SLOT_STREAM))
 		proxy_pool_retire(&lcore->pools, pending->connection, PROXY_CLOSE_ERROR);
-	attempt_end(lcore, slot, now);
+	proxy_attempt_end(lcore, slot, now);
 	attempt_count_failure(lcore, pending, failure, now);
 }
 
@@ -384,7 +420,7 @@ void proxy_attempt_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now
 
 	base_store(&counts->answered, counts->answered + 1);
 	proxy_load_answered(&counts->load, now - pending->sent_at, now);
-	attempt_end(lcore, slot, now);
+	proxy_attempt_end(lcore, slot, now);
 }
 
 // It can be asked now, as far as is known.
@@ -404,25 +440,43 @@ static bool upstream_is_reachable(const struct proxy_lcore *lcore,
 	return path && path->is_usable;
 }
 
+bool proxy_order_find_next(const struct proxy_lcore *lcore, const struct proxy_pending *pending,
+	struct proxy_order *order, uint16_t *passed)
+{
+	const struct proxy_group *group = &lcore->set->groups[pending->group];
+
+	*order = pending->order;
+	proxy_order_fit(order, group);
+	for (uint32_t i = pending->passed + 1u; i < group->upstream_count; i++) {
+		proxy_order_next(order, group);
+		*passed = (uint16_t)i;
+		if (upstream_is_reachable(lcore, pending, order))
+			return true;
+	}
+	return false;
+}
+
 bool proxy_query_fail_over(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
-	const struct proxy_group *group = &lcore->set->groups[pending->group];
-	struct proxy_order order = pending->order;
+	struct proxy_order order;
+	uint16_t passed;
 
-	if (now >= pending->deadline)
+	if (now >= pending->deadline || !proxy_order_find_next(lcore, pending, &order, &passed))
 		return false;
-	proxy_order_fit(&order, group);
-	for (uint32_t passed = pending->passed + 1u; passed < group->upstream_count; passed++) {
-		proxy_order_next(&order, group);
-		if (!upstream_is_reachable(lcore, pending, &order))
-			continue;
-		proxy_attempt_finish(lcore, slot, now);
-		pending->order = order;
-		pending->passed = (uint16_t)passed;
-		return true;
-	}
-	return false;
+	proxy_attempt_finish(lcore, slot, now);
+	pending->order = order;
+	pending->passed = passed;
+	return true;
+}
+
+bool proxy_attempt_start_there(
+	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
+{
+	if (!attempt_try_upstream(lcore, slot, now, attempt))
+		return false;
+	attempt_arm(lcore, slot, now, attempt);
+	return true;
 }
 
 bool proxy_query_hand_over(struct proxy_lcore *lcore, uint32_t slot, uint16_t group, uint64_t now)
@@ -442,6 +496,8 @@ void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 
+	if (base_unlikely(proxy_query_is_hedged(lcore, slot)))
+		proxy_hedge_abandon(lcore, slot, now);
 	if (pending->connection != PROXY_SLOT_NONE)
 		proxy_attempt_finish(lcore, slot, now);
 	base_store(&lcore->groups[pending->group].in_flight,

@@ -38,6 +38,7 @@ struct proxy_group_state {
 	uint32_t in_flight;
 	uint32_t limit; // this lcore's part of max_concurrent; UINT32_MAX: none
 	uint16_t turn; // of round_robin
+	uint32_t hedge_tokens; // what second attempts are paid with: one comes with each query
 	uint64_t all_down; // queries that found every upstream down. Telemetry reads it
 };
 
@@ -52,6 +53,8 @@ struct proxy_lcore {
 	struct proxy_group_state *groups;
 	struct proxy_upstream_counts *counts;
 	uint32_t stream_attempts; // begun
+	uint32_t *partners; // of slots that are hedged: the other's (proxy/hedge.h)
+	uint32_t hedges; // slots of second attempts. Telemetry reads it
 	struct proxy_health_link health;
 	struct timer_wheel wheel;
 };
@@ -100,6 +103,7 @@ void proxy_query_set_carrier(struct proxy_lcore *lcore, uint32_t slot, enum prox
 struct proxy_attempt {
 	const struct proxy_upstream *upstream;
 	enum proxy_carrier carrier;
+	uint32_t slot; // that is filed under it
 	// Of a datagram: under this id, from this port.
 	const struct net_path *path; // good within this burst
 	uint16_t local_port;
@@ -195,6 +199,12 @@ static inline bool proxy_take_expired(struct proxy_lcore *lcore, uint64_t now, u
 
 // Queries that found every upstream of their group down, of all groups.
 uint64_t proxy_all_down(const struct proxy_lcore *lcore);
+
+// Second attempts among them, which are no queries.
+static inline uint32_t proxy_hedges(const struct proxy_lcore *lcore)
+{
+	return base_load(&lcore->hedges);
+}
 
 static inline uint32_t proxy_in_flight(const struct proxy_lcore *lcore)
 {

@@ -90,6 +90,7 @@ uint32_t proxy_pending_allocate(
 		slot_prefetch(&table->slots[table->free_slots[table->free_count - SLOTS_AHEAD]]);
 	pending = &table->slots[slot];
 	pending->connection = PROXY_SLOT_NONE;
+	pending->hedge = PROXY_HEDGE_NONE;
 	base_store(&table->in_use, table->in_use + 1);
 	pending->long_message = long_message;
 	pending->message_length = length;
@@ -182,5 +183,16 @@ void proxy_pending_unfile(struct proxy_pending_table *table, uint32_t slot)
 			row[last] = 0;
 			return;
 		}
+	}
+}
+
+void proxy_pending_refile(struct proxy_pending_table *table, uint32_t slot, uint32_t other)
+{
+	const struct proxy_pending *pending = &table->slots[slot];
+	uint32_t *row = proxy_pending_row(table, pending->connection);
+
+	for (uint32_t i = 0; i < table->row_entries && row[i]; i++) {
+		if ((row[i] & SLOT_MASK) == slot + 1)
+			row[i] = pending_tag(pending->id) | (other + 1);
 	}
 }

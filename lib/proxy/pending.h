@@ -38,6 +38,14 @@ enum proxy_carrier {
 	PROXY_CARRIER_STREAM,
 };
 
+// Of a query that may go to a second upstream while the first is silent (proxy/hedge.h).
+enum proxy_hedge {
+	PROXY_HEDGE_NONE,
+	PROXY_HEDGE_DUE, // its timer says when
+	PROXY_HEDGE_FIRST, // there is a second attempt, in a slot of its own
+	PROXY_HEDGE_SECOND, // this is that slot
+};
+
 // One query on its way. 256 bytes: what matching reads stands first, in one line.
 struct proxy_pending {
 	uint64_t deadline; // of the query, whatever is tried
@@ -59,6 +67,7 @@ struct proxy_pending {
 	bool is_check : 1; // of an upstream's health: there is no client
 	bool has_tried_down : 1; // it went to one of a group that was all down: once is enough
 	bool met_failfast : 1; // given up at once: all were down
+	uint8_t hedge : 2; // enum proxy_hedge
 	uint16_t passed; // upstreams of its group that it has left behind
 
 	// The caller's: who asked. Not looked at here.
@@ -117,6 +126,9 @@ static inline uint8_t *proxy_pending_message(
 bool proxy_pending_file(struct proxy_pending_table *table, uint32_t slot, uint16_t connection,
 	struct random_stream *random);
 void proxy_pending_unfile(struct proxy_pending_table *table, uint32_t slot);
+
+// Another slot is filed in its place. What the slots say of it is the caller's.
+void proxy_pending_refile(struct proxy_pending_table *table, uint32_t slot, uint32_t other);
 
 // The slot filed under both, or PROXY_PENDING_NONE.
 uint32_t proxy_pending_find(

@@ -46,6 +46,7 @@ struct proxy_settings {
 	uint64_t expire; // longest idle time of a connection; 0: no reuse
 	uint64_t max_age; // longest life of a connection; 0: no limit
 	uint64_t read_timeout; // for one attempt
+	uint64_t hedge; // after which a second upstream is asked, too; 0: never
 	uint32_t max_idle_conns; // an upstream; 0: no limit
 	uint32_t max_concurrent; // queries of the group in flight; 0: no limit
 	uint32_t max_connect_attempts; // failed attempts a query; 0: only the deadline counts
@@ -53,11 +54,12 @@ struct proxy_settings {
 	// the client used. An upstream with is_tls is asked over TLS alone.
 	bool force_tcp;
 	bool prefer_udp;
+	// After replies without data the caller asks another group.
+	bool next_on_nodata;
 	// Bit n: replies with rcode n, after which the next upstream is asked, or the caller asks
-	// another group; and the latter for replies without data, too.
+	// another group.
 	uint32_t failover_rcodes;
 	uint32_t next_rcodes;
-	bool next_on_nodata;
 	uint16_t max_inflight; // queries at once on one connection over TCP or TLS; above 0
 	uint32_t min_idle_conns; // an upstream, over TCP or TLS: kept open though nobody uses them
 };

@@ -81,6 +81,8 @@ enum stats_group {
 	X(SENT_STREAM_FULL, sent_stream_full, OUTPUT, "not sent over TCP or TLS: no room there")   \
 	X(SENT_STREAM_ANSWERS, sent_stream_answers, OUTPUT, "answers to clients over TCP and TLS") \
 	X(SENT_AFTER_TC, sent_after_tc, OUTPUT, "asked again over TCP, the reply being cut")       \
+	X(SENT_HEDGES, sent_hedges, OUTPUT, "queries sent to a second upstream, too")              \
+	X(HEDGES_WON, hedges_won, OUTPUT, "of these, answered by that one first")                  \
 	X(ATTEMPT_TIMEOUTS, attempt_timeouts, OUTPUT, "attempts that ran out of time")             \
 	X(NO_FRAMES, no_frames, OUTPUT, "frames wanted while none was free")                       \
 	X(REFRESH_SENT, refresh_sent, REFRESH, "queries for what a cache holds, for nobody")       \

@@ -358,6 +358,7 @@ static const char *check_counters(const struct forward_lcore *lcore)
 
 static const char *check_pools(const struct forwarder *forwarder, uint16_t lcore)
 {
+	const struct proxy_lcore *proxy = forward_lcore_proxy(forwarder->lcores[lcore]);
 	const struct proxy_pools *pools = forwarder->pools[lcore];
 	uint32_t in_flight = 0;
 
@@ -372,7 +373,12 @@ static const char *check_pools(const struct forwarder *forwarder, uint16_t lcore
 		if (pool->idle_count > pool->open_count)
 			return "a pool has more idle connections than open ones";
 		in_flight += pool->in_flight;
+		if (proxy->counts[i].load.in_flight != pool->in_flight)
+			return "a pool has another number in flight than its upstream";
 	}
+	// Two attempts of one query, or that of a second slot alone.
+	if (proxy_hedges(proxy))
+		return NULL;
 	if (in_flight + forward_lcore_waiting(forwarder->lcores[lcore]) !=
 		forward_lcore_in_flight(forwarder->lcores[lcore]))
 		return "pools have another number of queries in flight than there are";

@@ -52,6 +52,7 @@ static void a_line_without_a_block_has_the_defaults(void)
 	CU_ASSERT_EQUAL(forward->max_concurrent, 0);
 	CU_ASSERT_EQUAL(forward->max_connect_attempts, 6);
 	CU_ASSERT_FALSE(forward->has_source_address);
+	CU_ASSERT_EQUAL(forward->hedge, 0);
 	CU_ASSERT_EQUAL(forward->failover_rcodes, 0);
 	CU_ASSERT_EQUAL(forward->next_rcodes, 0);
 	CU_ASSERT_FALSE(forward->next_on_nodata);
@@ -72,6 +73,7 @@ static void every_option_is_read(void)
 							     "max_age 1m\n"
 							     "max_idle_conns 7\n"
 							     "read_timeout 250ms\n"
+							     "hedge 30ms\n"
 							     "max_connect_attempts 0\n"
 							     "policy sequential\n"
 							     "max_concurrent 4294967295\n"
@@ -86,6 +88,7 @@ static void every_option_is_read(void)
 	CU_ASSERT_EQUAL(forward->max_age, 60 * CLOCK_SECOND);
 	CU_ASSERT_EQUAL(forward->max_idle_conns, 7);
 	CU_ASSERT_EQUAL(forward->read_timeout, 250 * CLOCK_MILLISECOND);
+	CU_ASSERT_EQUAL(forward->hedge, 30 * CLOCK_MILLISECOND);
 	CU_ASSERT_EQUAL(forward->max_connect_attempts, 0);
 	CU_ASSERT_EQUAL(forward->policy, CONFIG_POLICY_SEQUENTIAL);
 	CU_ASSERT_EQUAL(forward->max_concurrent, UINT32_MAX);
@@ -320,6 +323,11 @@ static const struct {
 	{"policy hash", NULL},
 	{"policy ordered", NULL},
 	{"policy random {\n}", "'{' opens one block too many"},
+	{"hedge", "'hedge' needs an argument"},
+	{"hedge 0", "hedge '0' must be more than 0"},
+	{"hedge 50", "hedge '50' needs a unit, as in '30s'"},
+	{"hedge 2s", "hedge (2s) must be less than read_timeout (2s)"},
+	{"hedge 1999ms", NULL},
 	{"failover", "'failover' needs an argument"},
 	{"failover SERVFAIL BANANA", "failover 'BANANA' is not a response code"},
 	{"failover SERVFAIL noerror", "failover 'noerror' is no failure"},
@@ -409,6 +417,13 @@ static void max_age_is_compared_after_the_whole_block(void)
 	config_destroy(config_accept(CONFIG_OPTIONS("max_age 10s\nexpire 30s\nmax_age 30s")));
 }
 
+static void hedge_is_compared_after_the_whole_block(void)
+{
+	config_refuse(CONFIG_OPTIONS("hedge 300ms\nread_timeout 250ms"),
+		"Corefile:3: hedge (300ms) must be less than read_timeout (250ms)");
+	config_destroy(config_accept(CONFIG_OPTIONS("hedge 3s\nread_timeout 4s")));
+}
+
 static void upstreams_are_bounded(void)
 {
 	static char text[300000];
@@ -448,6 +463,7 @@ static const struct unit_case cases[] = {
 	{"options of later versions are checked and refused",
 		options_of_later_versions_are_checked_and_refused},
 	{"max_age is compared after the whole block", max_age_is_compared_after_the_whole_block},
+	{"hedge is compared after the whole block", hedge_is_compared_after_the_whole_block},
 	{"upstreams are bounded", upstreams_are_bounded},
 	{"names are bounded", names_are_bounded},
 };
