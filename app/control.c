@@ -206,6 +206,16 @@ static bool answer_log_level(struct control *control, const char *words, struct 
 	return true;
 }
 
+// It goes on behind the answer: `status` has what came of it.
+static bool answer_reload(struct control *control, const char *words, struct stats_json *json)
+{
+	if (*words)
+		return answer_error(json, "reload takes nothing");
+	reload_want(control->app);
+	stats_json_truth(json, "is_begun", true);
+	return true;
+}
+
 struct control_verb {
 	const char *name;
 	bool (*answer)(struct control *control, const char *words, struct stats_json *json);
@@ -217,6 +227,7 @@ static const struct control_verb verbs[] = {
 	{"lcores", answer_lcores},
 	{"cache", answer_cache},
 	{"log-level", answer_log_level},
+	{"reload", answer_reload},
 };
 
 static bool answer_verb(struct control *control, char *line, struct stats_json *json)

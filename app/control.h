@@ -9,6 +9,7 @@
 //   cache                         what caches hold
 //   cache show NAME [TYPE] [N]    and flush, dump, load: as cache_request.h has it
 //   log-level [LEVEL]             of DPDK: emergency, alert, critical, error, warning, notice, info, debug
+//   reload                        begins one; status says what came of it
 #pragma once
 
 #include "app.h"

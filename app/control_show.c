@@ -35,6 +35,9 @@ void control_show_status(
 	stats_json_string(json, "state", state_name(app));
 	stats_json_number(json, "uptime_seconds", (int64_t)((now - opened_at) / CLOCK_SECOND));
 	stats_json_string(json, "configuration", app->options.config);
+	stats_json_number(json, "reloads", (int64_t)app->reload.done);
+	stats_json_number(json, "reloads_refused", (int64_t)app->reload.refused);
+	stats_json_string(json, "last_reload", reload_outcome(app));
 	stats_json_number(json, "workers", app->worker_count);
 	stats_json_number(json, "stream_lcores", app->stream_count);
 	stats_json_number(json, "ports", nic_port_count(app->nic));

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "app.h"
 #include "base/clock.h"
@@ -18,6 +19,7 @@
 #define PATHS_MOST CLOCK_SECOND
 #define PATHS_PERIOD (20 * CLOCK_MILLISECOND)
 #define DRAIN_PERIOD (250 * CLOCK_MILLISECOND)
+#define UPSTREAM_FILES_PERIOD CLOCK_SECOND
 
 static bool upstream_is_drained(void *context, uint16_t upstream)
 {
@@ -136,10 +138,13 @@ static int make_updates(struct app *app, struct config_error *error)
 	return 0;
 }
 
+// What was refused is not tried again before it changes.
 static void refuse(struct app *app, const struct config_error *error)
 {
+	app->reload.sums = config_sums_now(app->config);
 	give_up(app);
 	app->reload.refused++;
+	app->reload.refusal = *error;
 	log_error("reload: %s; the configuration stays as it was", error->text);
 }
 
@@ -257,6 +262,7 @@ static void finish(struct app *app)
 	reload->set = set;
 	if (is_new) {
 		app->config = reload->config;
+		reload->has_sums = false;
 		rcu_pointer_publish(app->shared.snapshot, reload->snapshot);
 		reload->config = config;
 		reload->snapshot = snapshot;
@@ -269,6 +275,7 @@ static void finish(struct app *app)
 	if (!is_new)
 		return;
 	reload->done++;
+	reload->refusal.text[0] = '\0';
 	log_info("reload: done, %u upstreams, %u leave", app->set->upstreams_used,
 		app->set->leaving_count);
 	network_log_pathless(app->set);
@@ -305,10 +312,44 @@ static void find_paths(struct app *app, uint64_t now)
 		refuse(app, &why);
 }
 
+static uint64_t next_look(const struct config_reload *how, uint64_t now)
+{
+	uint32_t drawn = 0;
+
+	// Without random bytes all look at the same time, which does no harm here.
+	if (getrandom(&drawn, sizeof(drawn), GRND_NONBLOCK) != (ssize_t)sizeof(drawn))
+		drawn = 0;
+	return now + how->interval - how->jitter / 2 + (how->jitter >> 16) * (drawn >> 16);
+}
+
+// A change that is found is read in this turn.
+static void follow_files(struct app *app, uint64_t now)
+{
+	const struct config_reload *how = config_reload(app->config);
+	struct reload *reload = &app->reload;
+
+	if (!reload->has_sums) {
+		reload->sums = config_sums(app->config);
+		reload->has_sums = true;
+		reload->follow_due = next_look(how, now);
+	}
+	if (reload->sums.has_upstreams && now >= reload->follow_upstreams_due) {
+		reload->follow_upstreams_due = now + UPSTREAM_FILES_PERIOD;
+		if (config_sums_now_of_upstreams(app->config).upstreams != reload->sums.upstreams)
+			reload->is_wanted = true;
+	}
+	if (!how->interval || now < reload->follow_due)
+		return;
+	reload->follow_due = next_look(how, now);
+	if (config_sums_now(app->config).all != reload->sums.all)
+		reload->is_wanted = true;
+}
+
 static void rest(struct app *app, uint64_t now)
 {
 	struct reload *reload = &app->reload;
 
+	follow_files(app, now);
 	if (reload->is_wanted) {
 		begin(app, now);
 		return;
@@ -351,6 +392,17 @@ void reload_want(struct app *app)
 bool reload_is_followed(const struct app *app)
 {
 	return app->reload.stage == RELOAD_IS_FOLLOWED;
+}
+
+const char *reload_outcome(const struct app *app)
+{
+	const struct reload *reload = &app->reload;
+
+	if (reload->is_wanted || reload->stage != RELOAD_RESTS)
+		return "running";
+	if (reload->refusal.text[0])
+		return reload->refusal.text;
+	return reload->done ? "done" : "none";
 }
 
 void reload_close(struct app *app)

@@ -11,6 +11,8 @@
 //        |
 //   the snapshot is published, which leads to them; a grace period; what was before is freed
 //
+// Files in TO are followed always, and all that the configuration was read from with `reload`.
+//
 // Upstreams that left are drained from then on; once they are, a set without them follows the same
 // way. Nothing here waits but for grace periods.
 #pragma once
@@ -18,10 +20,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/config.h"
 #include "options.h"
 
 struct app;
-struct config;
 struct forward_caches;
 struct forward_snapshot;
 struct proxy_set;
@@ -36,10 +38,17 @@ enum reload_stage {
 struct reload {
 	enum reload_stage stage;
 	bool is_wanted;
+	// The files: when they are looked at next, and what they were when the configuration was read,
+	// or refused, last.
+	uint64_t follow_due;
+	uint64_t follow_upstreams_due;
+	struct config_sums sums;
+	bool has_sums;
 	uint64_t until; // of the search for paths
 	uint64_t look_due; // at paths, or at what drains
 	uint64_t done; // configurations that came into force
 	uint64_t refused;
+	struct config_error refusal; // why the last one was; empty: it was not
 	// What comes next, ours until it is published.
 	struct config *config; // NULL: the same, without the upstreams that are drained
 	struct proxy_set *set;
@@ -57,6 +66,9 @@ void reload_turn(struct app *app, uint64_t now);
 // It is published, and lcores have yet to follow: they may not end, and the kernel's tables are not to
 // be followed.
 bool reload_is_followed(const struct app *app);
+
+// "none", "running", "done", or why it was refused. Good for this turn.
+const char *reload_outcome(const struct app *app);
 
 // With the lcores ended.
 void reload_close(struct app *app);

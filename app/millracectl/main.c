@@ -34,6 +34,7 @@ static const char help[] =
 	"  cache dump FILE [N]         saves a cache (the first) to a file there\n"
 	"  cache load FILE [N]         loads it\n"
 	"  log-level [LEVEL]           of DPDK: emergency to debug\n"
+	"  reload                      reads the configuration again; see status\n"
 	"\n"
 	"  --socket PATH  where it listens, in place of /run/millrace/PREFIX.sock\n"
 	"  -f PREFIX      EAL's --file-prefix of it (rte)\n";

@@ -11,16 +11,21 @@ static int config_fill(struct config *config, const char *name, const char *text
 	struct config_arena *scratch, struct config_error *error)
 {
 	struct config_parser parser = {
-		.reader = {.arena = &config->arena, .error = error},
+		.reader = {.arena = &config->arena, .error = error, .files = &config->files},
 		.config = config,
 		.scratch = scratch,
 	};
 	struct config_tokens tokens;
-	int err = config_lex_text(scratch, name, text, length, &tokens, error);
+	int err;
 
+	config->files.arena = &config->arena;
+	if (config_files_add(
+		    &config->files, CONFIG_FILE_SOURCE, name, config_sum_bytes(text, length)))
+		return config_fail_memory(error, (struct config_place){.file = name});
+	err = config_lex_text(scratch, name, text, length, &tokens, error);
 	if (err)
 		return err;
-	config_lines_init(&parser.lines, scratch, &tokens, error);
+	config_lines_init(&parser.lines, scratch, &tokens, &config->files, error);
 	return config_parse(&parser, name);
 }
 
@@ -97,4 +102,54 @@ const struct config_forward *const *config_forwards(const struct config *config,
 const struct config_watch *config_watch(const struct config *config)
 {
 	return &config->watch;
+}
+
+const struct config_reload *config_reload(const struct config *config)
+{
+	return &config->reload;
+}
+
+static void sums_add(struct config_sums *sums, const struct config_file *file, uint64_t sum)
+{
+	const uint64_t pairs[2][2] = {{sums->all, sum}, {sums->upstreams, sum}};
+
+	sums->all = config_sum_bytes(pairs[0], sizeof(pairs[0]));
+	if (file->kind != CONFIG_FILE_UPSTREAMS)
+		return;
+	sums->upstreams = config_sum_bytes(pairs[1], sizeof(pairs[1]));
+	sums->has_upstreams = true;
+}
+
+struct config_sums config_sums(const struct config *config)
+{
+	struct config_sums sums = {0};
+
+	for (size_t i = 0; i < config->files.count; i++)
+		sums_add(&sums, &config->files.list[i], config->files.list[i].sum);
+	return sums;
+}
+
+struct config_sums config_sums_now(const struct config *config)
+{
+	struct config_sums sums = {0};
+
+	for (size_t i = 0; i < config->files.count; i++) {
+		const struct config_file *file = &config->files.list[i];
+
+		sums_add(&sums, file, config_file_sum(file->kind, file->path));
+	}
+	return sums;
+}
+
+struct config_sums config_sums_now_of_upstreams(const struct config *config)
+{
+	struct config_sums sums = {0};
+
+	for (size_t i = 0; i < config->files.count; i++) {
+		const struct config_file *file = &config->files.list[i];
+
+		if (file->kind == CONFIG_FILE_UPSTREAMS)
+			sums_add(&sums, file, config_file_sum(file->kind, file->path));
+	}
+	return sums;
 }

@@ -158,6 +158,12 @@ struct config_watch {
 	bool is_ready_asked_again; // else what was ready once stays so
 };
 
+// How the files are followed: looked at each `interval`, by half of `jitter` sooner or later.
+struct config_reload {
+	uint64_t interval; // 0: they are not
+	uint64_t jitter; // half of the interval at most
+};
+
 struct config;
 
 // Reads a file and what it imports; relative paths in it, of `import`, of files in TO and of
@@ -173,3 +179,17 @@ const struct config_server *config_servers(const struct config *config, size_t *
 // Every forward once, in file order; config_server.forwards points to these.
 const struct config_forward *const *config_forwards(const struct config *config, size_t *count);
 const struct config_watch *config_watch(const struct config *config);
+const struct config_reload *config_reload(const struct config *config);
+
+// What the files of a configuration had in them, as numbers to be compared.
+struct config_sums {
+	uint64_t all; // imported files, certificates and keys, and those below
+	uint64_t upstreams; // files in TO
+	bool has_upstreams; // there are some
+};
+
+// When it was read, and now: a changed file shows as another sum.
+struct config_sums config_sums(const struct config *config);
+struct config_sums config_sums_now(const struct config *config);
+// The same for files in TO alone; `all` is not set.
+struct config_sums config_sums_now_of_upstreams(const struct config *config);

@@ -69,6 +69,9 @@ static int import_find_matches(
 
 	if (!pattern)
 		return config_fail_memory(lines->error, name->place);
+	if (config_files_add(lines->files, CONFIG_FILE_PATTERN, pattern,
+		    config_file_sum(CONFIG_FILE_PATTERN, pattern)))
+		return config_fail_memory(lines->error, name->place);
 	err = glob(pattern, 0, NULL, &matches);
 	if (err == GLOB_NOMATCH)
 		return 0;
@@ -165,6 +168,9 @@ int config_import_next_file(struct config_lines *lines)
 	if (err)
 		return config_fail(lines->error, frame->import_place, "import " CONFIG_WORD ": %s",
 			path, strerror(-err));
+	if (config_files_add(
+		    lines->files, CONFIG_FILE_SOURCE, path, config_sum_bytes(text, length)))
+		return config_fail_memory(lines->error, frame->import_place);
 	err = config_lex_text(lines->arena, path, text, length, &tokens, lines->error);
 	frame->tokens = tokens.list;
 	frame->count = err ? 0 : tokens.count;

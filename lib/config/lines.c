@@ -7,9 +7,9 @@
 #include "config/import.h"
 
 void config_lines_init(struct config_lines *lines, struct config_arena *arena,
-	const struct config_tokens *tokens, struct config_error *error)
+	const struct config_tokens *tokens, struct config_files *files, struct config_error *error)
 {
-	*lines = (struct config_lines){.arena = arena, .error = error};
+	*lines = (struct config_lines){.arena = arena, .error = error, .files = files};
 	lines->frames[0] = (struct config_frame){.tokens = tokens->list, .count = tokens->count};
 	lines->frame_count = 1;
 }

@@ -3,6 +3,7 @@
 // that the parser sees neither. Everything that repeats is bounded. Management lcore only.
 #pragma once
 
+#include "config/files.h"
 #include "config/lexer.h"
 
 #define CONFIG_IMPORT_DEPTH 16 // imports within imports
@@ -43,6 +44,7 @@ struct config_open_block {
 struct config_lines {
 	struct config_arena *arena; // of what is read, with the files' text
 	struct config_error *error;
+	struct config_files *files; // that were read
 	struct config_snippet *snippets;
 	size_t snippet_count;
 	struct config_frame frames[CONFIG_IMPORT_DEPTH + 1];
@@ -53,9 +55,10 @@ struct config_lines {
 	size_t word_count;
 };
 
-// Starts with the words of the first text. The arena and `error` must live as long as `lines`.
+// Starts with the words of the first text. What is imported is added to `files`. All must live as long
+// as `lines`.
 void config_lines_init(struct config_lines *lines, struct config_arena *arena,
-	const struct config_tokens *tokens, struct config_error *error);
+	const struct config_tokens *tokens, struct config_files *files, struct config_error *error);
 
 // The next line. At the end `count` is 0 and neither block flag set. A `{` is noted and must be
 // met by its `}` before the text ends. 0; -EINVAL or -ENOMEM with the error filled in.

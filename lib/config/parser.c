@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config/reload_directive.h"
 #include "config/suggest.h"
 #include "config/values.h"
 #include "config/watch_directive.h"
@@ -168,6 +169,14 @@ static int directive_read_ready(
 	return directive_read_page(parser, block, line, CONFIG_PAGE_READY);
 }
 
+// Of the whole program; where several blocks have it, the last one stands.
+static int directive_read_reload(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	(void)block;
+	return config_read_reload(&parser->reader, line, &parser->config->reload);
+}
+
 static const struct parser_directive parser_directives[] = {
 	{"forward", {2, CONFIG_ANY_COUNT, true}, directive_read_forward},
 	{"bind", {1, CONFIG_ANY_COUNT, false}, directive_read_bind},
@@ -178,9 +187,9 @@ static const struct parser_directive parser_directives[] = {
 	{"prometheus", {0, 1, true}, directive_read_prometheus},
 	{"health", {0, 1, true}, directive_read_health},
 	{"ready", {0, 1, true}, directive_read_ready},
+	{"reload", {0, 2, false}, directive_read_reload},
 	{.name = "errors"},
 	{.name = "log"},
-	{.name = "reload"},
 };
 
 static int directive_refuse_unknown(struct config_parser *parser, const struct config_line *line)

@@ -11,6 +11,8 @@ struct config {
 	struct config_forward **forwards;
 	size_t forward_count;
 	struct config_watch watch;
+	struct config_reload reload;
+	struct config_files files;
 };
 
 // Where the zone of a server stands, by the server's index.

@@ -15,6 +15,7 @@
 struct config_reader {
 	struct config_arena *arena; // of the configuration
 	struct config_error *error;
+	struct config_files *files; // that were read
 	size_t name_count;
 	size_t upstream_count;
 	size_t upstream_file_count;

@@ -44,6 +44,9 @@ static int tls_read_path(struct config_reader *reader, const struct config_line 
 	if (err)
 		return config_fail(reader->error, word->place, "%s " CONFIG_WORD ": %s",
 			line->words[0].text, word->text, strerror(-err));
+	if (config_files_add(
+		    reader->files, CONFIG_FILE_TLS, *path, config_file_sum(CONFIG_FILE_TLS, *path)))
+		return config_fail_memory(reader->error, word->place);
 	return 0;
 }
 

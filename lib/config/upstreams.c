@@ -98,6 +98,11 @@ static int upstreams_read_file(struct config_reader *reader, const struct config
 			reader->error, to->place, CONFIG_WORD ": %s", to->text, strerror(-err));
 		goto out;
 	}
+	if (config_files_add(
+		    reader->files, CONFIG_FILE_UPSTREAMS, path, config_sum_bytes(text, length))) {
+		err = config_fail_memory(reader->error, to->place);
+		goto out;
+	}
 	copy = config_arena_copy_text(&arena, text, length);
 	if (!copy)
 		err = config_fail_memory(reader->error, to->place);

@@ -17,6 +17,7 @@ static void read_cache(struct cache_text *text, const char *directive)
 {
 	struct config_error error = {0};
 	struct config_reader reader = {.arena = &text->arena, .error = &error};
+	struct config_files files = {.arena = &text->arena};
 	struct config_tokens tokens;
 	struct config_lines lines;
 	struct config_line line;
@@ -27,7 +28,7 @@ static void read_cache(struct cache_text *text, const char *directive)
 	err = config_lex_text(
 		&text->arena, "Corefile", directive, strlen(directive), &tokens, &error);
 	CU_ASSERT_EQUAL_FATAL(err, 0);
-	config_lines_init(&lines, &text->arena, &tokens, &error);
+	config_lines_init(&lines, &text->arena, &tokens, &files, &error);
 	CU_ASSERT_EQUAL_FATAL(config_lines_next(&lines, &line), 0);
 	err = config_read_cache(&reader, &lines, &line, &text->cache);
 	if (err)

@@ -174,7 +174,7 @@ static void refused_blocks_name_their_line(void)
 
 static void directives_of_later_versions_are_refused(void)
 {
-	static const char *const names[] = {"errors", "log", "reload"};
+	static const char *const names[] = {"errors", "log"};
 
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(names); i++) {
 		char text[64];
