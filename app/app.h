@@ -48,6 +48,8 @@ struct app {
 	void **retired; // memory that workers may still read: freed after a grace period
 	size_t retired_count;
 
+	struct proxy_health *health; // of the upstreams
+	struct proxy_health_link **health_links; // of `lcores`
 	struct proxy_pools **pools; // of UDP of all lcores, then of TCP and TLS of stream lcores
 	uint16_t pool_count;
 	uint16_t *swept; // scratch of the sweep

@@ -76,6 +76,7 @@ struct figures_lcore figures_lcore(const struct app *app, uint16_t lcore)
 	struct figures_lcore figures = {
 		.queries_in_flight = in_flight > refreshing ? in_flight - refreshing : 0,
 		.refreshes_in_flight = refreshing,
+		.all_down = proxy_all_down(forward_lcore_proxy(app->lcores[lcore])),
 		.frames_free = nic_frames_free(app->nic, lcore),
 		.frames_total = nic_frames_total(app->nic, lcore),
 	};
@@ -110,6 +111,7 @@ const char *figures_close_name(enum proxy_close_reason reason)
 		[PROXY_CLOSE_STOP] = "stop",
 		[PROXY_CLOSE_PEER] = "peer",
 		[PROXY_CLOSE_RELOAD] = "reload",
+		[PROXY_CLOSE_CHECK] = "check",
 	};
 
 	return names[reason];

@@ -25,6 +25,7 @@ void figures_add_clients(
 struct figures_lcore {
 	uint32_t queries_in_flight; // of clients
 	uint32_t refreshes_in_flight;
+	uint64_t all_down; // queries that found every upstream of their forward down
 	struct nic_queue_counters nic; // all zero for a stream lcore, which has no queue
 	uint32_t frames_free; // in its pool
 	uint32_t frames_total;

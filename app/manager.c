@@ -19,6 +19,7 @@
 #include "frame_ring.h"
 #include "network.h"
 #include "proxy/sweep.h"
+#include "upstream_health.h"
 #include "watch.h"
 
 #define SWEEP_PERIOD (250 * CLOCK_MILLISECOND)
@@ -66,6 +67,9 @@ int manager_open(struct app *app)
 		app->pools[i] = &forward_lcore_proxy(app->lcores[i])->pools;
 	for (uint16_t i = 0; i < app->stream_count; i++)
 		app->pools[app->lcore_count + i] = stream_lcore_pools(app->streams[i]);
+	error = upstream_health_open(app);
+	if (error)
+		goto out;
 	error = watch(app, app->signals);
 	if (!error)
 		error = watch(app, kernel_tables_fd(app->tables));
@@ -85,6 +89,7 @@ out:
 
 void manager_close(struct app *app)
 {
+	upstream_health_close(app);
 	free(app->swept);
 	free(app->pools);
 	if (app->events >= 0)
@@ -202,6 +207,7 @@ static bool manager_turn(struct app *app, struct manager_clock *due, bool is_bus
 	due->is_busy = caches_turn(app, now);
 	due->is_busy |= watch_turn(app, now);
 	control_turn(app, now);
+	upstream_health_turn(app, now);
 	proxy_sweep_reap(app->pools, app->pool_count, app->swept, SWEPT_MOST);
 	if (now >= due->sweep) {
 		due->sweep = now + SWEEP_PERIOD;

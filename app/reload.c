@@ -227,6 +227,7 @@ static void publish(struct app *app)
 		stream_lcore_give_update(app->streams[i], reload->updates[i]);
 		reload->updates[i] = NULL;
 	}
+	proxy_health_follow(app->health, reload->set);
 	rcu_pointer_publish(app->shared.set, reload->set);
 	for (uint16_t i = 0; i < app->pool_count; i++)
 		proxy_sweep_follow(app->pools[i], reload->set);

@@ -39,6 +39,7 @@ static bool ask(struct stream_lcore *lcore, uint16_t asker, const struct net_fra
 		.length = frame->payload_length,
 		.question_end = attempt->question_end,
 		.upstream = attempt->upstream,
+		.is_check = attempt->is_check,
 		.deadline = attempt->until,
 		.asker = asker_make(asker, attempt),
 	};

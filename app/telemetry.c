@@ -45,6 +45,7 @@ static void add_lcore_stats(
 
 		sum.queries_in_flight += figures.queries_in_flight;
 		sum.refreshes_in_flight += figures.refreshes_in_flight;
+		sum.all_down += figures.all_down;
 		sum.frames_free += figures.frames_free;
 		sum.nic.rx_frames += figures.nic.rx_frames;
 		sum.nic.tx_frames += figures.nic.tx_frames;
@@ -53,6 +54,7 @@ static void add_lcore_stats(
 	}
 	rte_tel_data_add_dict_u64(data, "queries_in_flight", sum.queries_in_flight);
 	rte_tel_data_add_dict_u64(data, "refreshes_in_flight", sum.refreshes_in_flight);
+	rte_tel_data_add_dict_u64(data, "healthcheck_broken", sum.all_down);
 	rte_tel_data_add_dict_u64(data, "nic_rx_frames", sum.nic.rx_frames);
 	rte_tel_data_add_dict_u64(data, "nic_tx_frames", sum.nic.tx_frames);
 	rte_tel_data_add_dict_u64(data, "nic_tx_dropped", sum.nic.tx_dropped);
@@ -140,6 +142,19 @@ static void add_upstream(struct rte_tel_data *data, const struct app *app, uint1
 			sum.failed[i]);
 }
 
+static void add_health(struct rte_tel_data *data, const struct app *app, uint16_t upstream)
+{
+	const struct proxy_upstream *described = &app->set->upstreams[upstream];
+	const struct proxy_health_state *state = &app->health->states[upstream];
+
+	telemetry_add_u64(data, upstream, "is_down", proxy_upstream_is_down(described));
+	telemetry_add_u64(data, upstream, "is_checked", base_load(&described->is_checked));
+	telemetry_add_u64(data, upstream, "share_sixteenths", base_load(&described->share));
+	telemetry_add_u64(data, upstream, "fails_in_a_row", base_load(&state->fails));
+	telemetry_add_u64(data, upstream, "checks", base_load(&state->checks));
+	telemetry_add_u64(data, upstream, "healthcheck_failures", base_load(&state->failures));
+}
+
 // Of the pools number `first` to before `last`.
 static void add_pool_sum(struct rte_tel_data *data, const struct app *app, uint16_t upstream,
 	uint16_t first, uint16_t last)
@@ -194,6 +209,11 @@ static int answer_upstreams(
 	const struct app *app, const char *parameters, struct rte_tel_data *data)
 {
 	return telemetry_answer_by_upstream(app, parameters, data, add_upstream);
+}
+
+static int answer_health(const struct app *app, const char *parameters, struct rte_tel_data *data)
+{
+	return telemetry_answer_by_upstream(app, parameters, data, add_health);
 }
 
 static int answer_pools(const struct app *app, const char *parameters, struct rte_tel_data *data)
@@ -266,6 +286,12 @@ static int command_upstreams(const char *command, const char *parameters, struct
 	return telemetry_answer(parameters, data, answer_upstreams);
 }
 
+static int command_health(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	(void)command;
+	return telemetry_answer(parameters, data, answer_health);
+}
+
 static int command_pools(const char *command, const char *parameters, struct rte_tel_data *data)
 {
 	(void)command;
@@ -303,6 +329,10 @@ int telemetry_open(struct app *app)
 	if (!error)
 		error = rte_telemetry_register_cmd("/millrace/upstreams", command_upstreams,
 			"State and counts an upstream. Parameters: first upstream (optional)");
+	if (!error)
+		error = rte_telemetry_register_cmd("/millrace/health", command_health,
+			"Health an upstream, and its checks. Parameters: first upstream "
+			"(optional)");
 	if (!error)
 		error = rte_telemetry_register_cmd("/millrace/pools", command_pools,
 			"UDP connections an upstream. Parameters: first upstream (optional)");

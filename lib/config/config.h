@@ -45,6 +45,13 @@ struct config_upstream {
 	uint16_t weight; // share of queries with CONFIG_POLICY_WEIGHTED, 1 by default, above 0
 };
 
+// Of `health_check`: what is asked of an upstream that fails, and the pause between two questions.
+struct config_health_check {
+	uint64_t pause; // 500 ms by default
+	bool asks_without_rd;
+	struct dns_name name; // whose NS records; the root by default
+};
+
 // One `forward FROM TO... { }` of a server block.
 struct config_forward {
 	struct dns_name *from; // one, or the reverse zones that a CIDR prefix stands for
@@ -62,6 +69,10 @@ struct config_forward {
 	uint32_t max_concurrent; // 0: no limit
 	// Failed attempts for one query: twice the upstreams by default; 0: only the deadline.
 	uint32_t max_connect_attempts;
+	// Down after more failed checks in a row, 2 by default; 0: never down and never checked.
+	uint32_t max_fails;
+	struct config_health_check health_check;
+	bool is_failfast; // no upstream is tried when all are down
 	// Over TCP whatever the client used, even with prefer_udp; over UDP whatever the client used.
 	bool force_tcp;
 	bool prefer_udp;

@@ -77,6 +77,8 @@ int config_read_forward(struct config_reader *reader, struct config_lines *lines
 		.policy = CONFIG_POLICY_RANDOM,
 		.expire = 10 * CLOCK_SECOND,
 		.read_timeout = 2 * CLOCK_SECOND,
+		.max_fails = 2,
+		.health_check = {.pause = 500 * CLOCK_MILLISECOND, .name = {.length = 1}},
 		.max_inflight = 64,
 		.line = line->place.line,
 	};

@@ -174,40 +174,56 @@ static int option_read_tls_servername(
 	return options->server_name ? 0 : -EINVAL;
 }
 
-static int option_check_number(
+static int option_read_max_fails(
 	struct config_forward_options *options, const struct config_line *line)
 {
-	uint32_t number;
-
-	return option_read_number(options, line, &number);
+	return option_read_number(options, line, &options->forward->max_fails);
 }
 
-static int option_check_name(
-	struct config_forward_options *options, const struct config_token *word)
+static int option_read_health_name(struct config_forward_options *options,
+	const struct config_line *line, size_t index, struct dns_name *name)
 {
 	struct dns_name *names = NULL;
 	size_t count = 0;
+	int err = config_add_names(options->reader, &line->words[index], &names, &count);
 
-	return config_add_names(options->reader, word, &names, &count);
+	if (err)
+		return err;
+	if (count != 1)
+		return option_fail(options, line, index, "is more than one name");
+	*name = names[0];
+	return 0;
 }
 
 // health_check D [no_rec] [domain NAME]
-static int option_check_health_check(
+static int option_read_health_check(
 	struct config_forward_options *options, const struct config_line *line)
 {
-	uint64_t duration;
-	int err = option_read_duration(options, line, 0, &duration);
+	struct config_health_check *check = &options->forward->health_check;
+	int err;
 
+	*check = (struct config_health_check){.name = {.length = 1}};
+	err = option_read_duration(options, line, 0, &check->pause);
 	for (size_t i = 2; !err && i < line->count; i++) {
-		if (strcmp(line->words[i].text, "no_rec") == 0)
+		if (strcmp(line->words[i].text, "no_rec") == 0) {
+			check->asks_without_rd = true;
 			continue;
+		}
 		if (strcmp(line->words[i].text, "domain") != 0)
 			return option_fail(options, line, i, "is not no_rec or domain");
 		if (++i == line->count)
 			return option_fail(options, line, i - 1, "needs a name");
-		err = option_check_name(options, &line->words[i]);
+		err = option_read_health_name(options, line, i, &check->name);
 	}
 	return err;
+}
+
+static int option_read_failfast(
+	struct config_forward_options *options, const struct config_line *line)
+{
+	(void)line;
+	options->forward->is_failfast = true;
+	return 0;
 }
 
 // Adds the bit of each rcode of the line: those with names (RFC 6895, section 2.3), as they are
@@ -306,9 +322,9 @@ static const struct forward_option forward_options[] = {
 	{"failover", 1, CONFIG_ANY_COUNT, option_read_failover, false},
 	{"next", 1, CONFIG_ANY_COUNT, option_read_next, false},
 	{"next_on_nodata", 0, 0, option_read_next_on_nodata, false},
-	{"max_fails", 1, 1, option_check_number, true},
-	{"health_check", 1, CONFIG_ANY_COUNT, option_check_health_check, true},
-	{"failfast_all_unhealthy_upstreams", 0, 0, NULL, true},
+	{"max_fails", 1, 1, option_read_max_fails, false},
+	{"health_check", 1, CONFIG_ANY_COUNT, option_read_health_check, false},
+	{"failfast_all_unhealthy_upstreams", 0, 0, option_read_failfast, false},
 	{"resolver", 1, CONFIG_ANY_COUNT, option_check_resolvers, true},
 	{"doh_method", 1, 1, option_check_doh_method, true},
 };

@@ -159,7 +159,7 @@ struct dns_query_options {
 	uint16_t type;
 	uint16_t class_;
 	uint16_t flags; // RD, CD
-	uint16_t udp_size; // in its OPT record
+	uint16_t udp_size; // in its OPT record; 0: it has none
 	bool do_bit;
 };
 

@@ -166,10 +166,11 @@ uint16_t dns_message_make_query(
 	byte_writer_put_u16(&writer, 1);
 	byte_writer_put_u16(&writer, 0);
 	byte_writer_put_u16(&writer, 0);
-	byte_writer_put_u16(&writer, 1);
+	byte_writer_put_u16(&writer, options->udp_size ? 1 : 0);
 	byte_writer_put(&writer, options->name, options->name_length);
 	byte_writer_put_u16(&writer, options->type);
 	byte_writer_put_u16(&writer, options->class_);
-	query_put_opt(&writer, options->udp_size, options->do_bit);
+	if (options->udp_size)
+		query_put_opt(&writer, options->udp_size, options->do_bit);
 	return writer.failed ? 0 : (uint16_t)byte_writer_length(&writer);
 }

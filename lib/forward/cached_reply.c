@@ -280,7 +280,11 @@ static uint16_t encode_failure(struct forward_lcore *lcore, const struct cached_
 void forward_cached_give_up(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
 	enum dns_extended_error extended, uint64_t now)
 {
-	const struct cached_source failed = {.extended = extended, .verdict = STATS_QUERY_FAILED};
+	const struct cached_source failed = {
+		.extended = extended,
+		.verdict = forward_query_failed_verdict(
+			proxy_pending_at(&lcore->proxy->pending, slot)),
+	};
 	struct cached_reply reply;
 
 	reply_begin(lcore, slot, &reply, now);

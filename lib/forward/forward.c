@@ -6,6 +6,7 @@
 
 #include "base/table_memory.h"
 #include "forward/cached.h"
+#include "forward/check.h"
 #include "rcu/rcu.h"
 
 // What one call of expire does at most, so that a burst's time is bounded.
@@ -359,9 +360,11 @@ void forward_lcore_expire(struct forward_lcore *lcore, uint64_t now)
 			forward_query_hedge(lcore, slot, now);
 			continue;
 		}
-		stats_count(&lcore->counters, STATS_ATTEMPT_TIMEOUTS);
+		if (base_likely(!proxy_slot_is_check(lcore->proxy, slot)))
+			stats_count(&lcore->counters, STATS_ATTEMPT_TIMEOUTS);
 		forward_query_attempt_fail(lcore, slot, PROXY_FAILURE_TIMEOUT, NULL, now);
 	}
+	forward_checks_turn(lcore, now);
 	if (lcore->cached)
 		forward_cached_turn(lcore, now);
 }
@@ -383,7 +386,11 @@ uint64_t forward_lcore_generation(const struct forward_lcore *lcore)
 
 uint32_t forward_lcore_in_flight(const struct forward_lcore *lcore)
 {
-	return proxy_in_flight(lcore->proxy) - proxy_hedges(lcore->proxy);
+	uint32_t all = proxy_in_flight(lcore->proxy);
+	uint32_t others = proxy_checks_in_flight(lcore->proxy) + proxy_hedges(lcore->proxy);
+
+	// They are not read at once.
+	return all > others ? all - others : 0;
 }
 
 void forward_lcore_count_busy(struct forward_lcore *lcore, uint64_t nanoseconds)

@@ -34,6 +34,7 @@ struct forward_stream_attempt {
 	uint32_t stream_attempt;
 	uint16_t upstream; // of the proxy set
 	uint16_t question_end; // offset behind the question in the payload
+	bool is_check; // of health: on a connection of its own
 	uint64_t until;
 };
 
@@ -167,7 +168,7 @@ void forward_lcore_stop_queries(struct forward_lcore *lcore);
 // Then, with none in flight: the pools stop, too.
 void forward_lcore_stop_pools(struct forward_lcore *lcore);
 
-// All that are in flight, and those among them that no client waits for.
+// All queries in flight, without health checks, and those among them that no client waits for.
 uint32_t forward_lcore_in_flight(const struct forward_lcore *lcore);
 uint32_t forward_lcore_refreshing(const struct forward_lcore *lcore);
 // And those that wait for the reply to another's query.

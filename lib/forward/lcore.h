@@ -90,18 +90,9 @@ void forward_query_attempt_again(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now);
 
 // The attempt of the slot failed: unless another of the query goes on, the next upstream is asked, in
-// the frame as above.
-static inline void forward_query_attempt_fail(struct forward_lcore *lcore, uint32_t slot,
-	enum proxy_failure failure, struct net_frame *frame, uint64_t now)
-{
-	if (base_unlikely(proxy_hedge_fail(lcore->proxy, &slot, failure, now))) {
-		if (frame)
-			lcore->sink.release(lcore->sink.context, frame);
-		return;
-	}
-	proxy_attempt_fail(lcore->proxy, slot, failure, now);
-	forward_query_attempt_again(lcore, slot, frame, now);
-}
+// the frame as above. Or it was a health check, which is over.
+void forward_query_attempt_fail(struct forward_lcore *lcore, uint32_t slot,
+	enum proxy_failure failure, struct net_frame *frame, uint64_t now);
 
 // The attempt of the slot has been on its way for long: a second upstream is asked, too, if it may.
 void forward_query_hedge(struct forward_lcore *lcore, uint32_t slot, uint64_t now);
@@ -138,6 +129,25 @@ void forward_reply_use(struct forward_lcore *lcore, uint32_t slot, struct net_fr
 void forward_reply_receive(struct forward_lcore *lcore, struct net_frame *frame, uint64_t now);
 void forward_error_receive(struct forward_lcore *lcore, struct net_frame *frame,
 	const struct net_quoted_datagram *quoted, uint64_t now);
+
+// What its query is counted as that was given up.
+static inline enum stats_counter forward_query_failed_verdict(const struct proxy_pending *pending)
+{
+	return pending->met_failfast ? STATS_QUERY_ALL_DOWN : STATS_QUERY_FAILED;
+}
+
+// Where an attempt goes that is a datagram.
+static inline struct net_flow forward_attempt_flow(const struct proxy_attempt *attempt)
+{
+	return (struct net_flow){
+		.source = {.address = attempt->path->source, .port = attempt->local_port},
+		.destination = attempt->upstream->endpoint,
+		.source_mac = attempt->path->source_mac,
+		.destination_mac = attempt->path->next_hop_mac,
+		.vlan = attempt->path->vlan,
+		.port = attempt->path->port,
+	};
+}
 
 // Frames leave.
 static inline void forward_frame_release(struct forward_lcore *lcore, struct net_frame *frame)

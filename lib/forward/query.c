@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "forward/cached.h"
+#include "forward/check.h"
 
 // An answer of our own goes back in the frame that brought the query.
 static void query_refuse(struct forward_lcore *lcore, const struct forward_query *query,
@@ -58,7 +59,7 @@ static void query_give_up(
 		.extended = pending->last_failure == PROXY_FAILURE_GARBAGE
 				    ? DNS_EDE_NETWORK_ERROR
 				    : DNS_EDE_NO_REACHABLE_AUTHORITY,
-		.verdict = STATS_QUERY_FAILED,
+		.verdict = forward_query_failed_verdict(pending),
 	};
 
 	if (forward_client_of(lcore->proxy, slot)->cache != FORWARD_NO_CACHE)
@@ -144,14 +145,7 @@ static void attempt_send(struct forward_lcore *lcore, uint32_t slot, struct net_
 		return;
 	}
 	net_frame_payload_store_u16(frame, DNS_ID_OFFSET, attempt->id);
-	flow = (struct net_flow){
-		.source = {.address = attempt->path->source, .port = attempt->local_port},
-		.destination = attempt->upstream->endpoint,
-		.source_mac = attempt->path->source_mac,
-		.destination_mac = attempt->path->next_hop_mac,
-		.vlan = attempt->path->vlan,
-		.port = attempt->path->port,
-	};
+	flow = forward_attempt_flow(attempt);
 	forward_frame_send(lcore, frame, &flow, STATS_SENT_ATTEMPTS);
 }
 
@@ -215,6 +209,22 @@ void forward_query_attempt_again(
 		query_abandon(lcore, slot, now);
 	else
 		forward_query_attempt(lcore, slot, frame, now);
+}
+
+void forward_query_attempt_fail(struct forward_lcore *lcore, uint32_t slot,
+	enum proxy_failure failure, struct net_frame *frame, uint64_t now)
+{
+	if (base_unlikely(proxy_slot_is_check(lcore->proxy, slot))) {
+		forward_check_fail(lcore, slot, failure, frame, now);
+		return;
+	}
+	if (base_unlikely(proxy_hedge_fail(lcore->proxy, &slot, failure, now))) {
+		if (frame)
+			forward_frame_release(lcore, frame);
+		return;
+	}
+	proxy_attempt_fail(lcore->proxy, slot, failure, now);
+	forward_query_attempt_again(lcore, slot, frame, now);
 }
 
 bool forward_query_ask_whole(

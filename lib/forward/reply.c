@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "forward/cached.h"
+#include "forward/check.h"
 
 #include "dns/rewrite.h"
 
@@ -119,6 +120,10 @@ void forward_reply_receive(struct forward_lcore *lcore, struct net_frame *frame,
 	case PROXY_REPLY_GARBAGE:
 		stats_count(&lcore->counters, STATS_REPLY_GARBAGE);
 		forward_query_attempt_fail(lcore, slot, PROXY_FAILURE_GARBAGE, frame, now);
+		return;
+	case PROXY_REPLY_CHECK:
+		stats_count(&lcore->counters, STATS_REPLY_CHECK);
+		forward_check_answer(lcore, slot, frame, now);
 		return;
 	case PROXY_REPLY_SHORT:
 		forward_frame_drop(lcore, frame, STATS_REPLY_SHORT);

@@ -327,6 +327,14 @@ static void template_fill(struct proxy_group_template *template,
 		.tls = {forward->tls.certificate, forward->tls.key, forward->tls.ca},
 		.has_source_address = forward->has_source_address,
 		.source_address = forward->source_address,
+		.health =
+			{
+				.pause = forward->health_check.pause,
+				.max_fails = forward->max_fails,
+				.is_failfast = forward->is_failfast,
+				.asks_without_rd = forward->health_check.asks_without_rd,
+				.name = forward->health_check.name,
+			},
 		.upstreams = upstreams,
 		.upstream_count = forward->upstream_count > PROXY_GROUP_UPSTREAMS_MOST
 					  ? 0

@@ -2,6 +2,7 @@
 // Queries that came over TCP and TLS, and what becomes of attempts over them.
 #include "dns/edns_option.h"
 #include "forward/cached.h"
+#include "forward/check.h"
 #include "rcu/rcu.h"
 
 #define PADDED_BLOCK 468
@@ -144,6 +145,10 @@ static void reply_receive(
 		if (base_unlikely(!remove_hop_options(frame, &message)))
 			break;
 		forward_reply_use(lcore, reply->slot, frame, &message, now);
+		return;
+	case PROXY_REPLY_CHECK:
+		stats_count(&lcore->counters, STATS_REPLY_CHECK);
+		forward_check_answer(lcore, reply->slot, frame, now);
 		return;
 	default:
 		break;

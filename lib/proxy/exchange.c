@@ -11,6 +11,13 @@
 #include "proxy/policy.h"
 #include "rcu/rcu.h"
 
+static int partners_init(struct proxy_lcore *lcore)
+{
+	lcore->partners =
+		table_memory_allocate_zeroed(lcore->pending.slot_count * sizeof(*lcore->partners));
+	return lcore->partners ? 0 : -ENOMEM;
+}
+
 static int proxy_lcore_fill(
 	struct proxy_lcore *lcore, struct proxy_set *set, const struct proxy_lcore_options *options)
 {
@@ -28,16 +35,14 @@ static int proxy_lcore_fill(
 		(set->upstream_capacity + 1u) * sizeof(*lcore->counts));
 	if (!lcore->groups || !lcore->counts)
 		return -ENOMEM;
-	lcore->partners =
-		table_memory_allocate_zeroed(options->pending_count * sizeof(*lcore->partners));
-	if (!lcore->partners)
-		return -ENOMEM;
-	error = timer_wheel_init(&lcore->wheel, options->pending_count, options->now);
-	if (!error)
-		error = proxy_health_link_init(&lcore->health);
+	error = proxy_health_link_init(&lcore->health);
 	if (!error)
 		error = proxy_pending_table_init(
 			&lcore->pending, options->pending_count, options->port_count);
+	if (!error)
+		error = partners_init(lcore);
+	if (!error)
+		error = timer_wheel_init(&lcore->wheel, lcore->pending.slot_count, options->now);
 	if (!error)
 		error = proxy_pools_init(&lcore->pools, set, lcore->random, &pools);
 	if (!error)
@@ -150,12 +155,6 @@ static void pending_pass(const struct proxy_lcore *lcore, struct proxy_pending *
 	pending->passed += pending->passed < UINT16_MAX;
 }
 
-// Want of ports and room is ours, and says nothing about an upstream.
-static bool failure_is_of_upstream(enum proxy_failure failure)
-{
-	return failure != PROXY_FAILURE_NO_PORT && failure != PROXY_FAILURE_NO_STREAM;
-}
-
 static void attempt_count_failure(struct proxy_lcore *lcore, struct proxy_pending *pending,
 	enum proxy_failure failure, uint64_t now)
 {
@@ -163,7 +162,7 @@ static void attempt_count_failure(struct proxy_lcore *lcore, struct proxy_pendin
 	struct proxy_upstream_counts *counts = &lcore->counts[pending->upstream];
 
 	base_store(&counts->failed[failure], counts->failed[failure] + 1);
-	if (failure_is_of_upstream(failure)) {
+	if (proxy_failure_is_of_upstream(failure)) {
 		proxy_load_failed(&counts->load, settings->read_timeout, now);
 		proxy_health_tell_failure(&lcore->health, lcore->set, pending->upstream);
 	}
@@ -320,7 +319,6 @@ static bool attempt_insist(
 	struct proxy_lcore *lcore, struct proxy_pending *pending, const struct attempt_looks *looks)
 {
 	const struct proxy_group *group = &lcore->set->groups[pending->group];
-	struct proxy_group_state *state = &lcore->groups[pending->group];
 
 	if (looks->has_left_out) {
 		pending->order = looks->left_out;
@@ -328,7 +326,7 @@ static bool attempt_insist(
 	}
 	if (looks->has_tried || pending->has_tried_down)
 		return false;
-	base_store(&state->all_down, state->all_down + 1);
+	base_store(&lcore->all_down, lcore->all_down + 1);
 	pending->has_tried_down = true;
 	pending->met_failfast = group->health.is_failfast;
 	pending->order.position =
@@ -503,13 +501,4 @@ void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 	base_store(&lcore->groups[pending->group].in_flight,
 		lcore->groups[pending->group].in_flight - 1);
 	proxy_pending_free(&lcore->pending, slot);
-}
-
-uint64_t proxy_all_down(const struct proxy_lcore *lcore)
-{
-	uint64_t sum = 0;
-
-	for (uint16_t i = 0; i < lcore->set->group_count; i++)
-		sum += base_load(&lcore->groups[i].all_down);
-	return sum;
 }

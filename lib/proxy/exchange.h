@@ -39,7 +39,6 @@ struct proxy_group_state {
 	uint32_t limit; // this lcore's part of max_concurrent; UINT32_MAX: none
 	uint16_t turn; // of round_robin
 	uint32_t hedge_tokens; // what second attempts are paid with: one comes with each query
-	uint64_t all_down; // queries that found every upstream down. Telemetry reads it
 };
 
 struct proxy_lcore {
@@ -56,6 +55,8 @@ struct proxy_lcore {
 	uint32_t *partners; // of slots that are hedged: the other's (proxy/hedge.h)
 	uint32_t hedges; // slots of second attempts. Telemetry reads it
 	struct proxy_health_link health;
+	uint32_t checks_in_flight; // slots of health checks. Telemetry reads it
+	uint64_t all_down; // queries that found all upstreams of their group down. Telemetry too
 	struct timer_wheel wheel;
 };
 
@@ -154,6 +155,7 @@ enum proxy_reply {
 	// From the one asked, with the right id, but unreadable or of another opcode: the attempt
 	// fails.
 	PROXY_REPLY_GARBAGE,
+	PROXY_REPLY_CHECK, // answers a health check (proxy/check.h), whatever it says
 };
 
 // Before proxy_reply_match(), a burst at a time: all replies through the first stage, then all
@@ -163,7 +165,7 @@ void proxy_reply_prefetch_query(const struct proxy_lcore *lcore, uint16_t local_
 void proxy_reply_prefetch_timer(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
 
 // Which query a datagram to one of our ports answers: every attribute of RFC 5452, section 9.1,
-// has to be that of the attempt. *slot is set when GOOD and when GARBAGE, *message when GOOD.
+// has to be that of the attempt. *slot is set when GOOD, GARBAGE and CHECK, *message when GOOD.
 enum proxy_reply proxy_reply_match(struct proxy_lcore *lcore, const struct net_endpoint *source,
 	const struct net_endpoint *destination, const uint8_t *bytes, uint16_t length,
 	struct dns_message *message, uint32_t *slot);
@@ -173,7 +175,7 @@ bool proxy_stream_attempt_is_on_way(
 	const struct proxy_lcore *lcore, uint32_t slot, uint32_t stream_attempt);
 
 // What whoever has the streams says that the answer to an attempt is, which is on its way: GOOD
-// with *message set, MISMATCHED, or GARBAGE.
+// with *message set, MISMATCHED, GARBAGE or CHECK.
 enum proxy_reply proxy_stream_reply_match(struct proxy_lcore *lcore, uint32_t slot,
 	const uint8_t *bytes, uint16_t length, struct dns_message *message);
 
@@ -197,8 +199,10 @@ static inline bool proxy_take_expired(struct proxy_lcore *lcore, uint64_t now, u
 	return timer_wheel_take_expired(&lcore->wheel, now, slot);
 }
 
-// Queries that found every upstream of their group down, of all groups.
-uint64_t proxy_all_down(const struct proxy_lcore *lcore);
+static inline uint64_t proxy_all_down(const struct proxy_lcore *lcore)
+{
+	return base_load(&lcore->all_down);
+}
 
 // Second attempts among them, which are no queries.
 static inline uint32_t proxy_hedges(const struct proxy_lcore *lcore)

@@ -2,6 +2,7 @@
 // Which query something that came is about.
 #include <string.h>
 
+#include "proxy/check.h"
 #include "proxy/exchange.h"
 
 void proxy_reply_prefetch_connection(const struct proxy_lcore *lcore, uint16_t local_port)
@@ -72,9 +73,13 @@ static bool reply_asks_the_same(struct proxy_lcore *lcore, struct proxy_pending 
 static enum proxy_reply reply_read(struct proxy_lcore *lcore, struct proxy_pending *pending,
 	const uint8_t *bytes, uint16_t length, struct dns_message *message)
 {
+	enum dns_read_result read = dns_message_read(message, bytes, length);
+
+	if (base_unlikely(pending->is_check))
+		return proxy_check_is_answered(read, message) ? PROXY_REPLY_CHECK
+							      : PROXY_REPLY_GARBAGE;
 	// A response has the opcode of the query (RFC 1035, section 4.1.1).
-	if (dns_message_read(message, bytes, length) != DNS_READ_GOOD ||
-		message->opcode != DNS_OPCODE_QUERY)
+	if (read != DNS_READ_GOOD || message->opcode != DNS_OPCODE_QUERY)
 		return PROXY_REPLY_GARBAGE;
 	if (!reply_asks_the_same(lcore, pending, bytes, message))
 		return PROXY_REPLY_MISMATCHED;

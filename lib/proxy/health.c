@@ -39,7 +39,7 @@ void proxy_health_tell_failure(
 
 struct proxy_health *proxy_health_create(struct proxy_set *set)
 {
-	size_t count = set->upstream_count + 1u;
+	size_t count = set->upstream_capacity + 1u;
 	struct proxy_health *health = calloc(1, sizeof(*health));
 
 	if (!health)
@@ -100,29 +100,45 @@ static void enter_phase(
 	list(health, upstream);
 }
 
-void proxy_health_carry(struct proxy_health *health, uint16_t to, const struct proxy_health *old,
-	uint16_t from, uint64_t now)
+// It has the share that it had, if what it takes to be down is what it was.
+static void upstream_follow(
+	struct proxy_health *health, const struct proxy_set *old, uint16_t upstream)
 {
-	const struct proxy_health_settings *settings = settings_of(health, to);
-	struct proxy_health_state *state = &health->states[to];
-	uint8_t share = base_load(&old->set->upstreams[from].share);
-	bool was_listed = state->is_listed;
+	const struct proxy_health_settings *settings = settings_of(health, upstream);
+	struct proxy_health_state *state = &health->states[upstream];
+	uint8_t share = base_load(&old->upstreams[upstream].share);
 
-	*state = old->states[from];
-	state->is_listed = was_listed;
-	if (!settings->max_fails) {
+	if (!settings->max_fails)
 		state->fails = 0;
-		state->phase = PROXY_HEALTH_RESTS;
-	}
-	// Settings may have become more lenient, or stricter.
 	if (state->fails > settings->max_fails)
 		share = PROXY_SHARE_DOWN;
 	else if (share == PROXY_SHARE_DOWN)
 		share = 1;
-	set_share(health, to, share);
-	enter_phase(health, to,
-		state->phase == PROXY_HEALTH_ASKS ? PROXY_HEALTH_WAITS : state->phase,
-		state->phase == PROXY_HEALTH_ASKS ? now : state->due);
+	base_store(&health->set->upstreams[upstream].share, share);
+	if (settings->max_fails && health->set->upstreams[upstream].presence == PROXY_STAYS)
+		enter_phase(health, upstream, state->phase, state->due);
+	else
+		enter_phase(health, upstream, PROXY_HEALTH_RESTS, 0);
+}
+
+void proxy_health_follow(struct proxy_health *health, struct proxy_set *set)
+{
+	const struct proxy_set *old = health->set;
+
+	health->set = set;
+	for (uint16_t i = 0; i < set->upstream_capacity; i++) {
+		struct proxy_health_state *state = &health->states[i];
+		bool is_listed = state->is_listed;
+
+		if (set->upstreams[i].presence != PROXY_FREE &&
+			set->upstreams_since[i] <= old->generation) {
+			upstream_follow(health, old, i);
+			continue;
+		}
+		// Checks of who had the number before are none of it.
+		*state = (struct proxy_health_state){.number = state->number};
+		state->is_listed = is_listed;
+	}
 }
 
 // The checks have an end: an upstream that was down takes a little now, and more later.
@@ -150,7 +166,7 @@ static void hear_failed(struct proxy_health *health, uint16_t upstream, uint64_t
 	enter_phase(health, upstream, PROXY_HEALTH_WAITS, now + settings->pause);
 }
 
-// Words of a set that is no more may name any upstream, and any check.
+// Words may be about who has left, and checks that are no more.
 void proxy_health_hear(struct proxy_health *health, uint32_t word, uint64_t now)
 {
 	struct proxy_check check = proxy_check_of_word(word);
@@ -158,6 +174,7 @@ void proxy_health_hear(struct proxy_health *health, uint32_t word, uint64_t now)
 	const struct proxy_health_state *state;
 
 	if (check.upstream >= health->set->upstream_count ||
+		health->set->upstreams[check.upstream].presence != PROXY_STAYS ||
 		!settings_of(health, check.upstream)->max_fails)
 		return;
 	state = &health->states[check.upstream];
@@ -210,6 +227,8 @@ static bool look_after(struct proxy_health *health, uint16_t upstream,
 {
 	const struct proxy_health_state *state = &health->states[upstream];
 
+	if (health->set->upstreams[upstream].presence != PROXY_STAYS)
+		return false;
 	if (state->phase != PROXY_HEALTH_RESTS && now >= state->due)
 		send_check(health, upstream, link, now);
 	grow_share(health, upstream, now);

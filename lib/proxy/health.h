@@ -12,10 +12,8 @@
 // until one succeeds; one at a time an upstream. After more than max_fails in a row that failed, the
 // upstream is down; one that succeeds ends that, and its share grows back step by step.
 //
-// Whoever has a new proxy_set while lcores work (a reload) makes a new proxy_health with it, and
-// calls proxy_health_carry() for each upstream that stays, before lcores see the new set. The
-// links belong to the lcores, and may go on: what they hold of the old set does nothing in the new
-// but for numbers that both have, which at worst costs or delays one check.
+// When a set follows another (a reload), proxy_health_follow() comes before lcores see it. What
+// stays keeps its number, and so its state, its share and its check on the way.
 #pragma once
 
 #include <stdbool.h>
@@ -106,16 +104,15 @@ struct proxy_health {
 	uint32_t listed_count;
 };
 
-// Everyone is up. NULL with errno ENOMEM. `set` must live longer.
+// Everyone is up. NULL with errno ENOMEM. `set` is to live until another follows.
 struct proxy_health *proxy_health_create(struct proxy_set *set);
 void proxy_health_destroy(struct proxy_health *health);
 
 // All that follows is the management lcore's.
 
-// The upstream `to` of `health` is what upstream `from` of `old` was, with its share and counts. A
-// check that is on its way there counts no more, and is sent again at once.
-void proxy_health_carry(struct proxy_health *health, uint16_t to, const struct proxy_health *old,
-	uint16_t from, uint64_t now);
+// The set that lcores see next, made to follow the one that they see now. What leaves is not checked
+// any more.
+void proxy_health_follow(struct proxy_health *health, struct proxy_set *set);
 
 // What an lcore told.
 void proxy_health_hear(struct proxy_health *health, uint32_t word, uint64_t now);

@@ -20,25 +20,27 @@ int proxy_pending_table_init(
 	struct proxy_pending_table *table, uint32_t count, uint16_t connections)
 {
 	size_t row_bytes;
+	uint32_t slots;
 	uint32_t lines;
 
 	if (!count || count > PROXY_PENDING_MOST || !connections)
 		return -EINVAL;
 	// Twice the even share: pools have ports of their own, and share only those.
+	slots = count + PROXY_PENDING_RESERVED;
 	lines = (uint32_t)((2 * count / connections + LINE_ENTRIES) / LINE_ENTRIES);
 	*table = (struct proxy_pending_table){
 		.row_entries = lines * (uint32_t)LINE_ENTRIES,
 		.row_count = connections,
-		.slot_count = count,
+		.slot_count = slots,
 		.long_count = count / 8 < 16 ? 16 : count / 8,
 	};
 	row_bytes = (size_t)lines * BASE_CACHE_LINE * connections;
-	table->slots = table_memory_allocate(count * sizeof(*table->slots));
+	table->slots = table_memory_allocate(slots * sizeof(*table->slots));
 	table->rows = table_memory_allocate(row_bytes);
 	table->long_messages =
 		table_memory_allocate((size_t)table->long_count * PROXY_LONG_MESSAGE_BYTES);
 	table->free_long = table_memory_allocate(table->long_count * sizeof(*table->free_long));
-	table->free_slots = table_memory_allocate(count * sizeof(*table->free_slots));
+	table->free_slots = table_memory_allocate(slots * sizeof(*table->free_slots));
 	if (!table->slots || !table->rows || !table->long_messages || !table->free_long ||
 		!table->free_slots) {
 		proxy_pending_table_fini(table);
@@ -46,7 +48,7 @@ int proxy_pending_table_init(
 	}
 	memset(table->rows, 0, row_bytes);
 	// Low slots first, so that a quiet lcore works on few lines.
-	for (uint32_t slot = count; slot-- > 0;)
+	for (uint32_t slot = slots; slot-- > 0;)
 		table->free_slots[table->free_count++] = slot;
 	for (uint32_t i = 0; i < table->long_count; i++)
 		table->free_long[table->free_long_count++] = i;
@@ -71,7 +73,7 @@ static inline void slot_prefetch(struct proxy_pending *pending)
 	base_prefetch_write(pending->message);
 }
 
-uint32_t proxy_pending_allocate(
+uint32_t proxy_pending_allocate_reserved(
 	struct proxy_pending_table *table, const uint8_t *message, uint16_t length)
 {
 	struct proxy_pending *pending;
@@ -96,6 +98,14 @@ uint32_t proxy_pending_allocate(
 	pending->message_length = length;
 	bytes_copy_short(proxy_pending_message(table, pending), message, length);
 	return slot;
+}
+
+uint32_t proxy_pending_allocate(
+	struct proxy_pending_table *table, const uint8_t *message, uint16_t length)
+{
+	if (base_unlikely(table->free_count <= PROXY_PENDING_RESERVED))
+		return PROXY_PENDING_NONE;
+	return proxy_pending_allocate_reserved(table, message, length);
 }
 
 void proxy_pending_free(struct proxy_pending_table *table, uint32_t slot)

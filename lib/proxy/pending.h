@@ -13,6 +13,10 @@
 #define PROXY_PENDING_NONE UINT32_MAX
 #define PROXY_PENDING_MOST (1u << 23)
 
+// Slots beside those, which queries do not take: for health checks, so that an upstream that lets
+// queries pile up is found out.
+#define PROXY_PENDING_RESERVED 16
+
 #define PROXY_CONTEXT_BYTES 96
 #define PROXY_INLINE_MESSAGE_BYTES 96
 // A query longer than the inline bytes takes one of these; longer ones are refused.
@@ -31,6 +35,12 @@ enum proxy_failure {
 	PROXY_FAILURE_CLOSED, // a connection ended before it had answered anything, or too often
 	PROXY_FAILURES,
 };
+
+// Want of ports and of room is ours, and says nothing about an upstream.
+static inline bool proxy_failure_is_of_upstream(enum proxy_failure failure)
+{
+	return failure != PROXY_FAILURE_NO_PORT && failure != PROXY_FAILURE_NO_STREAM;
+}
 
 // How a client came, and how an attempt goes: one datagram, or over a TCP or TLS connection.
 enum proxy_carrier {
@@ -96,7 +106,7 @@ struct proxy_pending_table {
 	uint32_t free_long_count;
 };
 
-// For `count` queries at once (1 to PROXY_PENDING_MOST) on `connections` connections, an eighth of
+// For `count` queries at once (1 to PROXY_PENDING_MOST), and the reserved slots, on `connections` connections, an eighth of
 // them of more than the inline bytes (16 at least). 0, -ENOMEM or -EINVAL.
 base_must_check int proxy_pending_table_init(
 	struct proxy_pending_table *table, uint32_t count, uint16_t connections);
@@ -104,6 +114,9 @@ void proxy_pending_table_fini(struct proxy_pending_table *table);
 
 // A slot with the message copied into it, or PROXY_PENDING_NONE when there is none free.
 uint32_t proxy_pending_allocate(
+	struct proxy_pending_table *table, const uint8_t *message, uint16_t length);
+// The same, of the reserved ones if need be.
+uint32_t proxy_pending_allocate_reserved(
 	struct proxy_pending_table *table, const uint8_t *message, uint16_t length);
 void proxy_pending_free(struct proxy_pending_table *table, uint32_t slot);
 

@@ -120,6 +120,28 @@ uint16_t proxy_pool_take(struct proxy_pools *pools, uint16_t upstream, uint64_t 
 	return slot;
 }
 
+uint16_t proxy_pool_take_own(struct proxy_pools *pools, uint16_t upstream, uint64_t now)
+{
+	struct proxy_pool *pool = &pools->pools[upstream];
+	uint32_t drawn;
+	uint16_t slot;
+
+	if (pools->is_stopped)
+		return PROXY_SLOT_NONE;
+	if (slot_is_to_spare(pools, pool)) {
+		drawn = free_slot_draw_steered(pools, upstream);
+		if (drawn == NO_DRAW)
+			drawn = random_stream_below(pools->random, pools->free_count);
+		slot = proxy_connection_open(pools, upstream, drawn, now);
+		proxy_pool_retire(pools, slot, PROXY_CLOSE_CHECK);
+	} else {
+		slot = connection_share(pools, upstream, now);
+	}
+	if (slot != PROXY_SLOT_NONE)
+		base_store(&pool->in_flight, pool->in_flight + 1);
+	return slot;
+}
+
 void proxy_pool_give_back(struct proxy_pools *pools, uint16_t slot, uint64_t now)
 {
 	struct proxy_connection *connection = &pools->connections[slot];

@@ -123,6 +123,10 @@ void proxy_pools_steer(
 // local port is left and no busy connection can be shared.
 uint16_t proxy_pool_take(struct proxy_pools *pools, uint16_t upstream, uint64_t now);
 
+// A connection of its own for one query, which is closed with that; a busy one where no local port is
+// to be had. Else as proxy_pool_take().
+uint16_t proxy_pool_take_own(struct proxy_pools *pools, uint16_t upstream, uint64_t now);
+
 // One query less in flight. The last one puts the connection in the idle queue, or unlinks it.
 void proxy_pool_give_back(struct proxy_pools *pools, uint16_t slot, uint64_t now);
 

@@ -56,19 +56,23 @@ static void connection_break(struct proxy_streams *streams, uint16_t slot, int e
 	proxy_pool_retire(&streams->pools, slot, PROXY_CLOSE_ERROR);
 }
 
-// Until when it may take: twice as long as they took so far, and not more than half of the time of
-// the first question that waits for it, so that there is some left for another upstream.
-static void connection_limit_opening(
-	struct proxy_streams *streams, uint16_t slot, uint64_t deadline, uint64_t now)
+// Until when it may take: twice as long as they took so far, and not beyond `until`.
+static void connection_limit_opening(struct proxy_streams *streams, uint16_t slot, uint64_t until)
 {
 	struct stream_connection *connection = &streams->connections[slot];
-	uint64_t half = now + (deadline > now ? (deadline - now) / 2 : 0);
 
-	if (half >= connection->opening_until)
+	if (until >= connection->opening_until)
 		return;
-	connection->opening_until = half;
+	connection->opening_until = until;
 	timer_wheel_cancel(&streams->wheel, streams->question_count + slot);
-	proxy_stream_timer_arm(streams, streams->question_count + slot, half);
+	proxy_stream_timer_arm(streams, streams->question_count + slot, until);
+}
+
+// Half of the time of the first question that waits for it, so that there is some left for another
+// upstream.
+static uint64_t half_way(uint64_t deadline, uint64_t now)
+{
+	return now + (deadline > now ? (deadline - now) / 2 : 0);
 }
 
 static void connection_arm_opening(struct proxy_streams *streams, uint16_t slot, uint64_t now)
@@ -121,7 +125,24 @@ static uint16_t connection_wait_for(
 	if (slot == PROXY_SLOT_NONE)
 		return slot;
 	if (streams->pools.connections[slot].in_flight == 1)
-		connection_limit_opening(streams, slot, pending->deadline, now);
+		connection_limit_opening(streams, slot, half_way(pending->deadline, now));
+	proxy_stream_pool_join(&streams->pools, slot);
+	return slot;
+}
+
+// Which nobody joins, and which ends with its question.
+static uint16_t connection_open_own(
+	struct proxy_streams *streams, const struct proxy_stream_pending *pending, uint64_t now)
+{
+	struct stream_upstream *upstream = &streams->upstreams[pending->upstream];
+	uint16_t youngest = upstream->opening;
+	uint16_t slot = connection_open(streams, pending->upstream, now);
+
+	if (slot == PROXY_SLOT_NONE)
+		return slot;
+	upstream->opening = youngest;
+	proxy_pool_retire(&streams->pools, slot, PROXY_CLOSE_CHECK);
+	connection_limit_opening(streams, slot, pending->deadline);
 	proxy_stream_pool_join(&streams->pools, slot);
 	return slot;
 }
@@ -131,6 +152,8 @@ uint16_t proxy_stream_connection_take(
 {
 	uint16_t slot = PROXY_SLOT_NONE;
 
+	if (base_unlikely(pending->is_check))
+		return connection_open_own(streams, pending, now);
 	if (pending->asked_again <= ASKED_AGAIN_POOLED)
 		slot = proxy_stream_pool_take(&streams->pools, pending->upstream,
 			streams->upstreams[pending->upstream].limit, now);

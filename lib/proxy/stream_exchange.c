@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/table_memory.h"
 #include "dns/message.h"
+#include "proxy/check.h"
 
 // One turn of the owner's loop is bounded; the rest is there in the next.
 #define MESSAGES_MOST 256
@@ -187,6 +188,7 @@ bool proxy_streams_ask(
 	pending->upstream = question->upstream;
 	pending->question_end = question->question_end;
 	pending->asked_again = 0;
+	pending->is_check = question->is_check;
 	if (!question_place(streams, slot, now)) {
 		proxy_stream_pending_free(&streams->table, slot);
 		return false;
@@ -313,6 +315,7 @@ void proxy_streams_received(struct proxy_streams *streams, uint16_t slot, const 
 	struct proxy_stream_pending *pending;
 	struct proxy_stream_counts *counts;
 	struct dns_message message;
+	enum dns_read_result read;
 	uint32_t question;
 
 	streams->now = now;
@@ -330,9 +333,13 @@ void proxy_streams_received(struct proxy_streams *streams, uint16_t slot, const 
 		return;
 	}
 	pending = proxy_stream_pending_at(&streams->table, question);
+	read = dns_message_read(&message, bytes, length);
+	if (pending->is_check && proxy_check_is_answered(read, &message)) {
+		question_answer(streams, question, bytes, length, now);
+		return;
+	}
 	// A response has the opcode of the query (RFC 1035, section 4.1.1).
-	if (dns_message_read(&message, bytes, length) != DNS_READ_GOOD ||
-		message.opcode != DNS_OPCODE_QUERY) {
+	if (read != DNS_READ_GOOD || message.opcode != DNS_OPCODE_QUERY) {
 		question_take_off(streams, question, now);
 		proxy_stream_question_fail(streams, question, PROXY_FAILURE_GARBAGE);
 		return;

@@ -100,6 +100,8 @@ struct proxy_stream_question {
 	uint16_t length;
 	uint16_t question_end;
 	uint16_t upstream; // of the set
+	// A health check (proxy/check.h): on a connection of its own, and answered by any reply.
+	bool is_check;
 	uint64_t deadline; // after which an answer is of no use
 	uint64_t asker; // given back with what became of it
 };

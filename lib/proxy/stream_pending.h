@@ -28,6 +28,7 @@ struct proxy_stream_pending {
 	uint16_t length;
 	uint16_t question_end;
 	uint8_t asked_again; // times
+	bool is_check;
 	uint8_t message[PROXY_STREAM_INLINE_BYTES] base_aligned(BASE_CACHE_LINE);
 } base_aligned(BASE_CACHE_LINE);
 

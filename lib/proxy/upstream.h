@@ -70,7 +70,7 @@ struct proxy_health_settings {
 	uint32_t max_fails; // down after more failed checks in a row; 0: never down nor checked
 	bool is_failfast; // with all down, no query is sent
 	bool asks_without_rd;
-	const struct dns_name *name; // whose NS records checks ask for; NULL: the root's
+	struct dns_name name; // whose NS records checks ask for; of length 0: the root's
 };
 
 // Files in PEM; NULL where there is none.

@@ -21,6 +21,7 @@ enum stats_group {
 	STATS_GROUP_ICMP,
 	STATS_GROUP_OUTPUT,
 	STATS_GROUP_REFRESH,
+	STATS_GROUP_CHECK,
 	STATS_GROUP_LOOP,
 };
 
@@ -57,6 +58,8 @@ enum stats_group {
 	X(QUERY_CONCURRENT, query_concurrent, QUERY, "REFUSED: over max_concurrent")               \
 	X(QUERY_NO_ROOM, query_no_room, QUERY, "SERVFAIL: too many queries in flight")             \
 	X(QUERY_FAILED, query_failed, QUERY, "SERVFAIL: attempts, upstreams or time used up")      \
+	X(QUERY_ALL_DOWN, query_all_down, QUERY,                                                   \
+		"SERVFAIL: all upstreams are down, with failfast")                                 \
 	X(QUERY_NO_FRAME, query_no_frame, QUERY, "given up silently: no frame to answer with")     \
 	X(QUERY_STOPPING, query_stopping, QUERY, "dropped: the program is stopping")               \
 	X(QUERY_NO_LISTENER, query_no_listener, QUERY,                                             \
@@ -70,6 +73,7 @@ enum stats_group {
 	X(REPLY_FORGED, reply_forged, REPLY, "dropped: not from the upstream that was asked")      \
 	X(REPLY_MISMATCHED, reply_mismatched, REPLY, "dropped: another question")                  \
 	X(REPLY_GARBAGE, reply_garbage, REPLY, "no readable answer: the attempt failed")           \
+	X(REPLY_CHECK, reply_check, REPLY, "answers to health checks")                             \
 	X(REPLY_STREAM_FAILED, reply_stream_failed, REPLY,                                         \
 		"no answer over TCP or TLS, with cause")                                           \
 	X(ICMP_MATCHED, icmp_matched, ICMP, "errors that failed an attempt")                       \
@@ -87,6 +91,10 @@ enum stats_group {
 	X(NO_FRAMES, no_frames, OUTPUT, "frames wanted while none was free")                       \
 	X(REFRESH_SENT, refresh_sent, REFRESH, "queries for what a cache holds, for nobody")       \
 	X(REFRESH_NO_ROOM, refresh_no_room, REFRESH, "refreshes left out: too many in flight")     \
+	X(CHECK_SENT, check_sent, CHECK, "health checks of upstreams sent")                        \
+	X(CHECK_FAILED, check_failed, CHECK, "of these, not answered, or not readably")            \
+	X(CHECK_UNSENT, check_unsent, CHECK,                                                       \
+		"health checks for which there was no way, or no room")                            \
 	X(BUSY_POLLS, busy_polls, LOOP, "turns of the loop that found frames")                     \
 	X(BUSY_NANOSECONDS, busy_nanoseconds, LOOP, "time in these turns")
 

@@ -101,6 +101,12 @@ static void read_queries(struct driver *driver, struct scenario_words *words)
 	driver->options.pending_count = scenario_number(words, "a count", 1 << 16);
 }
 
+static void check_health(struct driver *driver, struct scenario_words *words)
+{
+	(void)words;
+	driver->options.checks_health = true;
+}
+
 static void advance(struct driver *driver, struct scenario_words *words)
 {
 	forwarder_advance(&driver->forwarder, scenario_duration(words));
@@ -176,6 +182,7 @@ static const struct statement statements[] = {
 	{{"local"}, STATEMENT_SETUP, read_local},
 	{{"local-ports"}, STATEMENT_SETUP, read_local_ports},
 	{{"queries"}, STATEMENT_SETUP, read_queries},
+	{{"health-checks"}, STATEMENT_SETUP, check_health},
 	{{"client", "gets"}, STATEMENT_CHECK, driver_client_gets},
 	{{"client"}, STATEMENT_INPUT, driver_client_asks},
 	{{"nobody"}, STATEMENT_CHECK, driver_nobody_asks},
@@ -195,6 +202,7 @@ static const struct statement statements[] = {
 	{{"in-flight"}, STATEMENT_CHECK, in_flight},
 	{{"pool"}, STATEMENT_CHECK, driver_pool},
 	{{"counter"}, STATEMENT_CHECK, driver_counter},
+	{{"health"}, STATEMENT_CHECK, driver_health},
 };
 
 static const struct statement *statement_read(struct scenario_words *words)

@@ -28,6 +28,7 @@ POOL_COUNT(read_closed_max_age, pool->closed[PROXY_CLOSE_MAX_AGE])
 POOL_COUNT(read_closed_max_idle, pool->closed[PROXY_CLOSE_MAX_IDLE])
 POOL_COUNT(read_closed_error, pool->closed[PROXY_CLOSE_ERROR])
 POOL_COUNT(read_closed_stop, pool->closed[PROXY_CLOSE_STOP])
+POOL_COUNT(read_closed_check, pool->closed[PROXY_CLOSE_CHECK])
 POOL_COUNT(read_sent, counts->sent)
 POOL_COUNT(read_answered, counts->answered)
 POOL_COUNT(read_failed_timeout, counts->failed[PROXY_FAILURE_TIMEOUT])
@@ -48,6 +49,7 @@ static const struct pool_count pool_counts[] = {
 	{"closed_max_idle", read_closed_max_idle},
 	{"closed_error", read_closed_error},
 	{"closed_stop", read_closed_stop},
+	{"closed_check", read_closed_check},
 	{"sent", read_sent},
 	{"answered", read_answered},
 	{"failed_timeout", read_failed_timeout},
@@ -140,6 +142,88 @@ void driver_counter(struct driver *driver, struct scenario_words *words)
 			scenario_fail(words, "expected %s %u, got %llu", name, expected,
 				(unsigned long long)got);
 	}
+}
+
+struct health_count {
+	const char *name;
+	uint64_t (*read)(
+		const struct proxy_upstream *upstream, const struct proxy_health_state *state);
+};
+
+#define HEALTH_COUNT(function, expression)                                                         \
+	static uint64_t function(                                                                  \
+		const struct proxy_upstream *upstream, const struct proxy_health_state *state)     \
+	{                                                                                          \
+		(void)upstream;                                                                    \
+		(void)state;                                                                       \
+		return expression;                                                                 \
+	}
+
+HEALTH_COUNT(read_share, upstream->share)
+HEALTH_COUNT(read_checks, state->checks)
+HEALTH_COUNT(read_failures, state->failures)
+HEALTH_COUNT(read_fails, state->fails)
+
+static const struct health_count health_counts[] = {
+	{"share", read_share},
+	{"checks", read_checks},
+	{"failures", read_failures},
+	{"fails", read_fails},
+};
+
+static uint64_t sum_all_down(const struct forwarder *forwarder)
+{
+	uint64_t sum = 0;
+
+	for (uint16_t lcore = 0; lcore < forwarder->options.lcore_count; lcore++)
+		sum += proxy_all_down(forward_lcore_proxy(forwarder->lcores[lcore]));
+	return sum;
+}
+
+static void expect_health_count(
+	struct driver *driver, struct scenario_words *words, uint16_t upstream, const char *name)
+{
+	uint32_t expected = scenario_number(words, "a number", UINT32_MAX);
+
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(health_counts); i++) {
+		uint64_t got;
+
+		if (strcmp(health_counts[i].name, name) != 0)
+			continue;
+		got = health_counts[i].read(&driver->forwarder.set->upstreams[upstream],
+			&driver->forwarder.health->states[upstream]);
+		if (got != expected)
+			scenario_fail(words, "expected %s %u, got %llu", name, expected,
+				(unsigned long long)got);
+		return;
+	}
+	scenario_fail(words, "health does not count '%s'", name);
+}
+
+// health all-down NUMBER, or health ENDPOINT COUNT NUMBER ..., of the first upstream there.
+void driver_health(struct driver *driver, struct scenario_words *words)
+{
+	struct net_endpoint endpoint;
+	uint16_t upstream = 0;
+
+	if (scenario_accept(words, "all-down")) {
+		uint32_t expected = scenario_number(words, "a number", UINT32_MAX);
+		uint64_t got = sum_all_down(&driver->forwarder);
+
+		if (got != expected)
+			scenario_fail(words, "expected all-down %u, got %llu", expected,
+				(unsigned long long)got);
+		return;
+	}
+	endpoint = scenario_endpoint(words, 53);
+	while (upstream < driver->forwarder.set->upstream_count &&
+		!net_endpoint_equal(
+			&driver->forwarder.set->upstreams[upstream].endpoint, &endpoint))
+		upstream++;
+	if (upstream == driver->forwarder.set->upstream_count)
+		scenario_fail(words, "this is no upstream");
+	while (!words->failed && scenario_has_more(words))
+		expect_health_count(driver, words, upstream, scenario_word(words, "a count"));
 }
 
 // path ADDRESS down, or: path ADDRESS up [via ADDRESS] [nic N] [vlan N] [source ADDRESS]

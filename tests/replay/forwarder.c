@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/check.h"
 #include "proxy/sweep.h"
 
 #define START (UINT64_C(1000) << 30) // a tick of the timer wheel begins here
@@ -142,6 +143,7 @@ static int create_lcore(struct forwarder *forwarder, uint16_t lcore)
 	if (!forwarder->lcores[lcore])
 		return -1;
 	forwarder->pools[lcore] = &forward_lcore_proxy(forwarder->lcores[lcore])->pools;
+	forwarder->health_links[lcore] = &forward_lcore_proxy(forwarder->lcores[lcore])->health;
 	return 0;
 }
 
@@ -213,7 +215,8 @@ int forwarder_start(struct forwarder *forwarder, const struct forwarder_options 
 			return -1;
 	}
 	set_all_paths(forwarder);
-	return 0;
+	forwarder->health = proxy_health_create(forwarder->set);
+	return forwarder->health ? 0 : -1;
 }
 
 void forwarder_end(struct forwarder *forwarder)
@@ -227,6 +230,7 @@ void forwarder_end(struct forwarder *forwarder)
 	forward_caches_destroy(forwarder->shared.caches);
 	forward_snapshot_destroy(forwarder->shared.snapshot);
 	forward_shared_fini(&forwarder->shared);
+	proxy_health_destroy(forwarder->health);
 	proxy_set_destroy(forwarder->set);
 	config_destroy(forwarder->config);
 }
@@ -243,11 +247,26 @@ static void deliver_hops(struct forwarder *forwarder)
 	}
 }
 
+static void expire_all(struct forwarder *forwarder)
+{
+	for (uint16_t i = 0; i < forwarder->options.lcore_count; i++)
+		forward_lcore_expire(forwarder->lcores[i], forwarder->now);
+}
+
+// Checks leave in the turn in which they are due.
+static void check_health(struct forwarder *forwarder)
+{
+	proxy_health_turn(forwarder->health, forwarder->health_links,
+		forwarder->options.lcore_count, forwarder->options.lcore_count, forwarder->now);
+	expire_all(forwarder);
+}
+
 void forwarder_turn(struct forwarder *forwarder)
 {
 	deliver_hops(forwarder);
-	for (uint16_t i = 0; i < forwarder->options.lcore_count; i++)
-		forward_lcore_expire(forwarder->lcores[i], forwarder->now);
+	expire_all(forwarder);
+	if (forwarder->options.checks_health)
+		check_health(forwarder);
 	if (forwarder->shared.caches)
 		(void)forward_caches_tick(forwarder->shared.caches);
 }
@@ -295,6 +314,7 @@ void forwarder_sweep(struct forwarder *forwarder)
 
 void forwarder_stop_queries(struct forwarder *forwarder)
 {
+	forwarder->options.checks_health = false;
 	for (uint16_t i = 0; i < forwarder->options.lcore_count; i++)
 		forward_lcore_stop_queries(forwarder->lcores[i]);
 }
@@ -379,6 +399,7 @@ static const char *check_pools(const struct forwarder *forwarder, uint16_t lcore
 	// Two attempts of one query, or that of a second slot alone.
 	if (proxy_hedges(proxy))
 		return NULL;
+	in_flight -= proxy_checks_in_flight(proxy);
 	if (in_flight + forward_lcore_waiting(forwarder->lcores[lcore]) !=
 		forward_lcore_in_flight(forwarder->lcores[lcore]))
 		return "pools have another number of queries in flight than there are";
@@ -400,6 +421,15 @@ const char *forwarder_check(const struct forwarder *forwarder)
 	return NULL;
 }
 
+static uint32_t checks_in_flight(const struct forwarder *forwarder)
+{
+	uint32_t sum = 0;
+
+	for (uint16_t i = 0; i < forwarder->options.lcore_count; i++)
+		sum += proxy_checks_in_flight(forward_lcore_proxy(forwarder->lcores[i]));
+	return sum;
+}
+
 const char *forwarder_check_end(struct forwarder *forwarder)
 {
 	const char *wrong = forwarder_check(forwarder);
@@ -407,7 +437,8 @@ const char *forwarder_check_end(struct forwarder *forwarder)
 	if (wrong)
 		return wrong;
 	forwarder_stop_queries(forwarder);
-	for (int i = 0; i < 64 && forwarder_in_flight(forwarder); i++) {
+	for (int i = 0; i < 64 && (forwarder_in_flight(forwarder) || checks_in_flight(forwarder));
+		i++) {
 		forwarder_advance(forwarder, 100 * CLOCK_MILLISECOND);
 		while (forwarder->sent_count)
 			forwarder_drop_sent(forwarder);

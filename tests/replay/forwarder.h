@@ -21,6 +21,7 @@ struct forwarder_options {
 	uint16_t local_port_first;
 	uint16_t local_port_last;
 	uint32_t pending_count;
+	bool checks_health; // at the end of each turn
 	struct net_address local[FORWARDER_LOCAL_MOST];
 	size_t local_count;
 };
@@ -51,6 +52,8 @@ struct forwarder {
 	struct forward_lcore *lcores[FORWARDER_LCORES_MOST];
 	struct forwarder_port ports[FORWARDER_LCORES_MOST];
 	struct proxy_pools *pools[FORWARDER_LCORES_MOST];
+	struct proxy_health *health;
+	struct proxy_health_link *health_links[FORWARDER_LCORES_MOST];
 	uint64_t started;
 	uint64_t now;
 
@@ -72,7 +75,8 @@ void forwarder_end(struct forwarder *forwarder);
 
 // One frame into the queue of this lcore, and one turn of all lcores.
 void forwarder_receive(struct forwarder *forwarder, uint16_t lcore, struct net_frame *frame);
-// What lcores do after a burst: frames of other lcores, timeouts, messages of the manager.
+// What lcores do after a burst: frames of other lcores, timeouts, messages of the manager, health
+// checks.
 void forwarder_turn(struct forwarder *forwarder);
 void forwarder_advance(struct forwarder *forwarder, uint64_t nanoseconds);
 

@@ -51,6 +51,11 @@ static void a_line_without_a_block_has_the_defaults(void)
 	CU_ASSERT_EQUAL(forward->max_idle_conns, 0);
 	CU_ASSERT_EQUAL(forward->max_concurrent, 0);
 	CU_ASSERT_EQUAL(forward->max_connect_attempts, 6);
+	CU_ASSERT_EQUAL(forward->max_fails, 2);
+	CU_ASSERT_EQUAL(forward->health_check.pause, 500 * CLOCK_MILLISECOND);
+	CU_ASSERT_FALSE(forward->health_check.asks_without_rd);
+	expect_names(&forward->health_check.name, 1, ". ");
+	CU_ASSERT_FALSE(forward->is_failfast);
 	CU_ASSERT_FALSE(forward->has_source_address);
 	CU_ASSERT_EQUAL(forward->hedge, 0);
 	CU_ASSERT_EQUAL(forward->failover_rcodes, 0);
@@ -78,6 +83,10 @@ static void every_option_is_read(void)
 							     "policy sequential\n"
 							     "max_concurrent 4294967295\n"
 							     "source_address 2001:db8::5\n"
+							     "max_fails 0\n"
+							     "health_check 0s domain A.example "
+							     "no_rec\n"
+							     "failfast_all_unhealthy_upstreams\n"
 							     "except b.example\n"));
 	const struct config_forward *forward = first_forward(config);
 	char text[NET_ADDRESS_TEXT];
@@ -92,6 +101,11 @@ static void every_option_is_read(void)
 	CU_ASSERT_EQUAL(forward->max_connect_attempts, 0);
 	CU_ASSERT_EQUAL(forward->policy, CONFIG_POLICY_SEQUENTIAL);
 	CU_ASSERT_EQUAL(forward->max_concurrent, UINT32_MAX);
+	CU_ASSERT_EQUAL(forward->max_fails, 0);
+	CU_ASSERT_EQUAL(forward->health_check.pause, 0);
+	CU_ASSERT_TRUE(forward->health_check.asks_without_rd);
+	expect_names(&forward->health_check.name, 1, "a.example. ");
+	CU_ASSERT_TRUE(forward->is_failfast);
 	CU_ASSERT_TRUE(forward->has_source_address);
 	CU_ASSERT_STRING_EQUAL(net_address_format(&forward->source_address, text), "2001:db8::5");
 	config_destroy(config);
@@ -104,7 +118,8 @@ static void the_last_of_an_option_stands(void)
 		"max_idle_conns 7\nmax_idle_conns 8\nmax_connect_attempts 1\n"
 		"max_connect_attempts 9\nmax_concurrent 5\nmax_concurrent 6\n"
 		"source_address 192.0.2.1\nsource_address 192.0.2.2\n"
-		"read_timeout 1s\nread_timeout 1ns"));
+		"read_timeout 1s\nread_timeout 1ns\nmax_fails 3\nmax_fails 4294967295\n"
+		"health_check 1s no_rec domain a.example\nhealth_check 2s"));
 	const struct config_forward *forward = first_forward(config);
 
 	CU_ASSERT_EQUAL(forward->expire, 4 * CLOCK_SECOND);
@@ -114,6 +129,10 @@ static void the_last_of_an_option_stands(void)
 	CU_ASSERT_EQUAL(forward->max_connect_attempts, 9);
 	CU_ASSERT_EQUAL(forward->max_concurrent, 6);
 	CU_ASSERT_EQUAL(forward->read_timeout, 1);
+	CU_ASSERT_EQUAL(forward->max_fails, UINT32_MAX);
+	CU_ASSERT_EQUAL(forward->health_check.pause, 2 * CLOCK_SECOND);
+	CU_ASSERT_FALSE(forward->health_check.asks_without_rd);
+	expect_names(&forward->health_check.name, 1, ". ");
 	CU_ASSERT_EQUAL(net_address_ipv4(&forward->source_address)[3], 2);
 	config_destroy(config);
 }
@@ -300,6 +319,17 @@ static const struct {
 	{"read_timeout 0", "read_timeout '0' must be more than 0"},
 	{"read_timeout -0s", "read_timeout '-0s' must be more than 0"},
 	{"read_timeout -5s", "read_timeout '-5s' must be more than 0"},
+	{"max_fails", "'max_fails' needs an argument"},
+	{"max_fails -3", "max_fails '-3' must not be negative"},
+	{"health_check", "'health_check' needs an argument"},
+	{"health_check banana", "health_check 'banana' is not a duration"},
+	{"health_check -1s", "health_check '-1s' must not be negative"},
+	{"health_check 1s rec", "health_check 'rec' is not no_rec or domain"},
+	{"health_check 1s domain", "health_check 'domain' needs a name"},
+	{"health_check 1s domain a..b", "'a..b' is not a domain name"},
+	{"health_check 1s domain 10.0.0.0/9", "health_check '10.0.0.0/9' is more than one name"},
+	{"failfast_all_unhealthy_upstreams x",
+		"too many arguments for 'failfast_all_unhealthy_upstreams': 'x'"},
 	{"max_idle_conns", "'max_idle_conns' needs an argument"},
 	{"max_idle_conns -1", "max_idle_conns '-1' must not be negative"},
 	{"max_idle_conns -99999999999", "max_idle_conns '-99999999999' must not be negative"},
@@ -363,20 +393,6 @@ static const struct {
 	const char *option;
 	const char *error; // NULL: not supported yet
 } later_options[] = {
-	{"max_fails 3", NULL},
-	{"max_fails", "'max_fails' needs an argument"},
-	{"max_fails -3", "max_fails '-3' must not be negative"},
-	{"health_check 1s", NULL},
-	{"health_check 1s no_rec domain a.example", NULL},
-	{"health_check", "'health_check' needs an argument"},
-	{"health_check banana", "health_check 'banana' is not a duration"},
-	{"health_check -1s", "health_check '-1s' must not be negative"},
-	{"health_check 1s rec", "health_check 'rec' is not no_rec or domain"},
-	{"health_check 1s domain", "health_check 'domain' needs a name"},
-	{"health_check 1s domain a..b", "'a..b' is not a domain name"},
-	{"failfast_all_unhealthy_upstreams", NULL},
-	{"failfast_all_unhealthy_upstreams x",
-		"too many arguments for 'failfast_all_unhealthy_upstreams': 'x'"},
 	{"resolver 192.0.2.1 [2001:db8::1]:53", NULL},
 	{"resolver", "'resolver' needs an argument"},
 	{"resolver one.example", "resolver 'one.example' is not an IP address"},

@@ -26,24 +26,31 @@ static void changed(void *context, uint16_t upstream, bool is_down)
 	*(is_down ? &fixture->went_down : &fixture->came_back) += 1;
 }
 
-static struct proxy_set *make_set(uint32_t max_fails, uint64_t pause)
+// With upstreams of these ports.
+static struct proxy_set *follow(
+	const struct proxy_set *old, const uint16_t ports[], uint16_t count, uint32_t max_fails)
 {
 	struct proxy_upstream_template templates[UPSTREAMS] = {0};
 	const struct proxy_group_template template = {
-		.health = {.pause = pause, .max_fails = max_fails},
+		.health = {.pause = PAUSE, .max_fails = max_fails},
 		.upstreams = templates,
-		.upstream_count = UPSTREAMS,
+		.upstream_count = count,
 	};
-	struct proxy_set *set = proxy_set_create(&template, 1);
+	struct proxy_set *set;
 
+	for (uint16_t i = 0; i < count; i++)
+		templates[i].endpoint.port = ports[i];
+	set = old ? proxy_set_follow(old, &template, 1, NULL) : proxy_set_create(&template, 1);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
 	return set;
 }
 
+static const uint16_t all_ports[UPSTREAMS] = {1000, 1001, 1002, 1003};
+
 static void health_open(struct health_fixture *fixture, uint32_t max_fails)
 {
 	*fixture = (struct health_fixture){.now = START};
-	fixture->set = make_set(max_fails, PAUSE);
+	fixture->set = follow(NULL, all_ports, UPSTREAMS, max_fails);
 	fixture->health = proxy_health_create(fixture->set);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->health);
 	fixture->health->changed = changed;
@@ -372,68 +379,116 @@ static void a_full_ring_delays_a_check(void)
 	health_close(&fixture);
 }
 
-// As a reload does: upstream 1 of the old set is upstream 3 of the new one.
-static void carry(struct health_fixture *fixture, struct proxy_set **set,
-	struct proxy_health **health, uint32_t max_fails)
+// As a reload does.
+static void reload(
+	struct health_fixture *fixture, const uint16_t ports[], uint16_t count, uint32_t max_fails)
 {
-	*set = make_set(max_fails, PAUSE);
-	*health = proxy_health_create(*set);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(*health);
-	proxy_health_carry(*health, 3, fixture->health, 1, fixture->now);
+	struct proxy_set *old = fixture->set;
+
+	fixture->set = follow(old, ports, count, max_fails);
+	proxy_health_follow(fixture->health, fixture->set);
+	proxy_set_destroy(old);
 }
 
 static void who_is_down_stays_down_over_a_reload(void)
 {
 	struct health_fixture fixture;
-	struct proxy_health *health;
-	struct proxy_set *set;
 
 	health_open(&fixture, 2);
 	take_down(&fixture);
-	carry(&fixture, &set, &health, 2);
-	CU_ASSERT_EQUAL(set->upstreams[3].share, PROXY_SHARE_DOWN);
-	CU_ASSERT_EQUAL(set->upstreams[1].share, PROXY_SHARE_ALL);
-	CU_ASSERT_TRUE(set->upstreams[3].is_checked);
-	CU_ASSERT_EQUAL(health->states[3].failures, 3);
-	CU_ASSERT_EQUAL(health->states[3].fails, 3);
-	CU_ASSERT_EQUAL(health->states[3].phase, PROXY_HEALTH_WAITS);
-	CU_ASSERT_EQUAL(health->states[3].due, fixture.now + PAUSE);
-	CU_ASSERT_EQUAL(health->listed_count, 1);
-	proxy_health_destroy(health);
-	proxy_set_destroy(set);
-	// More may fail now.
-	carry(&fixture, &set, &health, 5);
-	CU_ASSERT_EQUAL(set->upstreams[3].share, 1);
-	proxy_health_destroy(health);
-	proxy_set_destroy(set);
-	// Nobody is checked any more.
-	carry(&fixture, &set, &health, 0);
-	CU_ASSERT_EQUAL(set->upstreams[3].share, 1);
-	CU_ASSERT_FALSE(set->upstreams[3].is_checked);
-	proxy_health_destroy(health);
-	proxy_set_destroy(set);
+	reload(&fixture, all_ports, UPSTREAMS, 2);
+	CU_ASSERT_EQUAL(share(&fixture), PROXY_SHARE_DOWN);
+	CU_ASSERT_EQUAL(fixture.set->upstreams[0].share, PROXY_SHARE_ALL);
+	CU_ASSERT_TRUE(fixture.set->upstreams[1].is_checked);
+	CU_ASSERT_FALSE(fixture.set->upstreams[0].is_checked);
+	CU_ASSERT_EQUAL(fixture.health->states[1].failures, 3);
+	// It is checked on, and comes back.
+	advance(&fixture, PAUSE);
+	check(&fixture, PROXY_NEWS_CHECK_GOOD);
+	CU_ASSERT_EQUAL(share(&fixture), 1);
+	advance(&fixture, PROXY_SHARE_STEP);
+	reload(&fixture, all_ports, UPSTREAMS, 2);
+	CU_ASSERT_EQUAL(share(&fixture), 2);
+	advance(&fixture, PROXY_SHARE_STEP);
+	CU_ASSERT_EQUAL(share(&fixture), 3);
+	CU_ASSERT_EQUAL(fixture.went_down, 1);
+	CU_ASSERT_EQUAL(fixture.came_back, 1);
 	health_close(&fixture);
 }
 
-static void a_check_on_its_way_is_sent_again_after_a_reload(void)
+static void a_reload_may_change_what_is_down(void)
 {
 	struct health_fixture fixture;
-	struct proxy_health *health;
-	struct proxy_set *set;
-	struct proxy_check sent = {0};
+	struct proxy_check sent;
+
+	health_open(&fixture, 2);
+	take_down(&fixture);
+	// More may fail now.
+	reload(&fixture, all_ports, UPSTREAMS, 5);
+	CU_ASSERT_EQUAL(share(&fixture), 1);
+	CU_ASSERT_TRUE(fixture.set->upstreams[1].is_checked);
+	reload(&fixture, all_ports, UPSTREAMS, 2);
+	CU_ASSERT_EQUAL(share(&fixture), PROXY_SHARE_DOWN);
+	// Nobody is checked any more.
+	reload(&fixture, all_ports, UPSTREAMS, 0);
+	CU_ASSERT_EQUAL(share(&fixture), 1);
+	CU_ASSERT_FALSE(fixture.set->upstreams[1].is_checked);
+	advance(&fixture, PAUSE);
+	CU_ASSERT_FALSE(take_check(&fixture, 1, &sent));
+	health_close(&fixture);
+}
+
+static void a_check_on_its_way_counts_after_a_reload(void)
+{
+	struct health_fixture fixture;
 
 	health_open(&fixture, 2);
 	fail_exchange(&fixture, 0, 1);
 	turn(&fixture);
+	reload(&fixture, all_ports, UPSTREAMS, 2);
+	check(&fixture, PROXY_NEWS_CHECK_FAILED);
+	CU_ASSERT_EQUAL(fixture.health->states[1].failures, 1);
+	health_close(&fixture);
+}
+
+static void who_leaves_is_checked_no_more(void)
+{
+	static const uint16_t others[] = {1000, 1002, 1003};
+	struct health_fixture fixture;
+	struct proxy_check sent = {0};
+
+	health_open(&fixture, 2);
+	take_down(&fixture);
+	advance(&fixture, PAUSE);
 	CU_ASSERT_TRUE(take_check(&fixture, 1, &sent));
-	carry(&fixture, &set, &health, 2);
-	CU_ASSERT_EQUAL(health->states[3].phase, PROXY_HEALTH_WAITS);
-	CU_ASSERT_EQUAL(health->states[3].due, fixture.now);
-	sent.upstream = 3;
-	proxy_health_hear(health, proxy_health_word(PROXY_NEWS_CHECK_FAILED, sent), fixture.now);
-	CU_ASSERT_EQUAL(health->states[3].failures, 0);
-	proxy_health_destroy(health);
-	proxy_set_destroy(set);
+	reload(&fixture, others, BASE_ARRAY_SIZE(others), 2);
+	CU_ASSERT_EQUAL_FATAL(fixture.set->upstreams[1].presence, PROXY_LEAVES);
+	tell(&fixture, 1, sent, PROXY_NEWS_CHECK_GOOD);
+	advance(&fixture, 100 * PAUSE);
+	CU_ASSERT_EQUAL(fixture.went_down, 1);
+	CU_ASSERT_EQUAL(fixture.came_back, 0);
+	CU_ASSERT_EQUAL(fixture.health->listed_count, 0);
+	CU_ASSERT_FALSE(take_check(&fixture, 1, &sent));
+	health_close(&fixture);
+}
+
+static void who_comes_is_up(void)
+{
+	static const uint16_t two[] = {1000, 1001};
+	static const uint16_t three[] = {1000, 1001, 1005};
+	struct health_fixture fixture;
+
+	health_open(&fixture, 2);
+	reload(&fixture, two, BASE_ARRAY_SIZE(two), 2);
+	take_down(&fixture);
+	reload(&fixture, three, BASE_ARRAY_SIZE(three), 2);
+	CU_ASSERT_EQUAL(share(&fixture), PROXY_SHARE_DOWN);
+	for (uint16_t i = 0; i < fixture.set->upstream_count; i++) {
+		if (fixture.set->upstreams[i].endpoint.port != 1005)
+			continue;
+		CU_ASSERT_EQUAL(fixture.set->upstreams[i].share, PROXY_SHARE_ALL);
+		CU_ASSERT_EQUAL(fixture.health->states[i].checks, 0);
+	}
 	health_close(&fixture);
 }
 
@@ -452,8 +507,10 @@ static const struct unit_case cases[] = {
 	{"words about nobody do nothing", words_about_nobody_do_nothing},
 	{"a full ring delays a check", a_full_ring_delays_a_check},
 	{"who is down stays down over a reload", who_is_down_stays_down_over_a_reload},
-	{"a check on its way is sent again after a reload",
-		a_check_on_its_way_is_sent_again_after_a_reload},
+	{"a reload may change what is down", a_reload_may_change_what_is_down},
+	{"a check on its way counts after a reload", a_check_on_its_way_counts_after_a_reload},
+	{"who leaves is checked no more", who_leaves_is_checked_no_more},
+	{"who comes is up", who_comes_is_up},
 };
 
 UNIT_MAIN("proxy health", cases)

@@ -142,8 +142,9 @@ static void nothing_is_lost_while_the_manager_sweeps(void)
 		(void)pthread_join(owners[i].thread, NULL);
 		stream_tally_check(owners[i].fixture, &owners[i].tally);
 		for (int reason = 0; reason < PROXY_CLOSE_REASONS; reason++) {
-			// Each way to a close was gone, but for a reload's.
-			CU_ASSERT((pool->closed[reason] > 0) == (reason != PROXY_CLOSE_RELOAD));
+			// Each way to a close was gone, but for those of reloads and checks.
+			CU_ASSERT((pool->closed[reason] > 0) ==
+				  (reason != PROXY_CLOSE_RELOAD && reason != PROXY_CLOSE_CHECK));
 		}
 		destroyed += owners[i].fixture->destroyed_count;
 		stream_fixture_close(owners[i].fixture);

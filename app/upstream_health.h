@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The management lcore's part of upstreams' health (proxy/health.h).
+#pragma once
+
+#include "app.h"
+
+// With the lcores there. 0 or -errno.
+int upstream_health_open(struct app *app);
+void upstream_health_close(struct app *app);
+
+// Once a turn: checks go out by workers, in turn by upstream. None while the program stops.
+void upstream_health_turn(struct app *app, uint64_t now);
