@@ -126,7 +126,7 @@ upstream_is_ready() {
 	grep -qsx ready "$scratch/upstream-$1.log"
 }
 
-# start_upstream ADDRESS SECONDS [STRINGS]: tests/functional/upstream.py; its id in $last_helper.
+# start_upstream ADDRESS SECONDS [STRINGS [RCODE]]: tests/functional/upstream.py; its id in $last_helper.
 start_upstream() {
 	in_background world "upstream-$1" python3 "$source_root/tests/functional/upstream.py" "$@"
 	wait_until 10 upstream_is_ready "$1" ||

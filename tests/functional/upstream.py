@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""usage: upstream.py ADDRESS SECONDS [STRINGS]
+"""usage: upstream.py ADDRESS SECONDS [STRINGS [RCODE]]
 
 Answers every query over UDP at ADDRESS, port 53, after SECONDS: NXDOMAIN below a label "absent",
-else NOERROR with STRINGS TXT records of 200 bytes each (none by default), however little the
-client can take. A query with an OPT record gets one."""
+else RCODE (0, NOERROR, by default) with STRINGS TXT records of 200 bytes each (none by default),
+however little the client can take. A query with an OPT record gets one."""
 
 import asyncio
 import struct
@@ -11,9 +11,10 @@ import sys
 
 
 class Upstream(asyncio.DatagramProtocol):
-    def __init__(self, delay, strings):
+    def __init__(self, delay, strings, rcode):
         self.delay = delay
         self.strings = strings
+        self.rcode = rcode
 
     def connection_made(self, transport):
         self.transport = transport
@@ -25,7 +26,7 @@ class Upstream(asyncio.DatagramProtocol):
             self.answer(query, client)
 
     def answer(self, query, client):
-        rcode = 3 if b"\x06absent" in query else 0
+        rcode = 3 if b"\x06absent" in query else self.rcode
         end = query.index(b"\0", 12) + 5
         has_opt = query[10:12] != b"\0\0"
         counts = struct.pack("!4H", 1, self.strings, 0, has_opt)
@@ -38,10 +39,10 @@ class Upstream(asyncio.DatagramProtocol):
         self.transport.sendto(message, client)
 
 
-async def serve(address, delay, strings=0):
+async def serve(address, delay, strings=0, rcode=0):
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(
-        lambda: Upstream(delay, strings), local_addr=(address, 53)
+        lambda: Upstream(delay, strings, rcode), local_addr=(address, 53)
     )
     print("ready", flush=True)
     await asyncio.Event().wait()
