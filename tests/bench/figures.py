@@ -32,7 +32,7 @@ PAGE_BEGIN = "<!-- figures -->"
 PAGE_END = "<!-- end of figures -->"
 
 # In the order in which they are measured and shown; not all have their file yet.
-SUBJECTS = ("hit", "forward", "latency", "scale", "pool", "peers", "tcp", "dot")
+SUBJECTS = ("hit", "cache", "forward", "latency", "scale", "pool", "peers", "tcp", "dot")
 
 
 def subjects():
