@@ -19,6 +19,11 @@ static void add_durations(struct proxy_durations *sum, const struct proxy_durati
 
 void figures_add_upstream(const struct app *app, uint16_t upstream, struct figures_upstream *sum)
 {
+	const struct proxy_health_state *health = &app->health->states[upstream];
+
+	add(&sum->health_checks, &health->checks);
+	add(&sum->health_check_failures, &health->failures);
+	sum->is_down |= proxy_upstream_is_down(&app->set->upstreams[upstream]);
 	for (uint16_t i = 0; i < app->lcore_count; i++) {
 		const struct proxy_upstream_counts *counts =
 			&forward_lcore_proxy(app->lcores[i])->counts[upstream];

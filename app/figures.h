@@ -10,6 +10,9 @@ struct figures_upstream {
 	uint64_t sent;
 	uint64_t answered;
 	uint64_t failed[PROXY_FAILURES];
+	uint64_t health_checks;
+	uint64_t health_check_failures;
+	bool is_down;
 	struct proxy_durations durations;
 };
 

@@ -149,6 +149,50 @@ static void write_exchanges(const struct metrics_upstreams *all)
 	}
 }
 
+static uint64_t read_health_checks(const struct figures_upstream *figures)
+{
+	return figures->health_checks;
+}
+
+static uint64_t read_health_check_failures(const struct figures_upstream *figures)
+{
+	return figures->health_check_failures;
+}
+
+static uint64_t read_is_down(const struct figures_upstream *figures)
+{
+	return figures->is_down;
+}
+
+static void write_health(const struct metrics_upstreams *all)
+{
+	static const struct {
+		const char *name;
+		enum stats_metric_kind kind;
+		const char *help;
+		uint64_t (*read)(const struct figures_upstream *figures);
+	} of[] = {
+		{"millrace_proxy_healthchecks_total", STATS_METRIC_COUNTER,
+			"Health checks of upstreams.", read_health_checks},
+		{"millrace_proxy_healthcheck_failures_total", STATS_METRIC_COUNTER,
+			"Health checks that failed.", read_health_check_failures},
+		{"millrace_proxy_down", STATS_METRIC_GAUGE,
+			"1 for an upstream that is down, in one forward at least.", read_is_down},
+	};
+
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(of); i++) {
+		struct stats_metric metric =
+			stats_metric_begin(all->text, of[i].name, of[i].kind, of[i].help);
+
+		for (uint16_t j = 0; j < all->count; j++) {
+			const struct metrics_upstream *upstream = &all->upstreams[j];
+			const struct stats_label labels[] = {PROXY_NAME, {"to", upstream->to}};
+
+			stats_metric_number(&metric, labels, 2, of[i].read(&upstream->figures));
+		}
+	}
+}
+
 static const char *proto_of(
 	const struct metrics_upstream *upstream, enum metrics_transport transport)
 {
@@ -307,9 +351,19 @@ static void write_pools(const struct metrics_upstreams *all)
 	}
 }
 
+static uint64_t sum_all_down(const struct app *app)
+{
+	uint64_t sum = 0;
+
+	for (uint16_t i = 0; i < app->lcore_count; i++)
+		sum += proxy_all_down(forward_lcore_proxy(app->lcores[i]));
+	return sum;
+}
+
 void metrics_write_upstreams(const struct app *app, struct stats_text *text)
 {
 	struct metrics_upstreams all = {.app = app, .text = text};
+	struct stats_metric broken;
 	struct stats_metric rejects = stats_metric_begin(text,
 		"millrace_forward_max_concurrent_rejects_total", STATS_METRIC_COUNTER,
 		"Queries refused since as many were in flight as max_concurrent allows.");
@@ -317,7 +371,11 @@ void metrics_write_upstreams(const struct app *app, struct stats_text *text)
 	stats_metric_number(&rejects, NULL, 0,
 		counters_sum(
 			app->lcores, 0, (uint16_t)(app->lcore_count - 1), STATS_QUERY_CONCURRENT));
+	broken = stats_metric_begin(text, "millrace_forward_healthcheck_broken_total",
+		STATS_METRIC_COUNTER, "Queries that found all upstreams of their forward down.");
+	stats_metric_number(&broken, NULL, 0, sum_all_down(app));
 	if (gather(&all)) {
+		write_health(&all);
 		write_durations(&all);
 		write_exchanges(&all);
 		write_pools(&all);
