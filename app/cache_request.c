@@ -5,49 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "dns/record.h"
+#include "dns/mnemonic.h"
 
 #define REQUEST_TEXT 1280 // a name of any length, and words
 #define WORDS_MOST 3
-
-static const struct {
-	uint16_t type;
-	const char *name;
-} type_names[] = {
-	{DNS_TYPE_A, "A"},
-	{DNS_TYPE_NS, "NS"},
-	{DNS_TYPE_CNAME, "CNAME"},
-	{DNS_TYPE_SOA, "SOA"},
-	{DNS_TYPE_PTR, "PTR"},
-	{DNS_TYPE_MX, "MX"},
-	{16, "TXT"},
-	{DNS_TYPE_AAAA, "AAAA"},
-	{DNS_TYPE_SRV, "SRV"},
-	{DNS_TYPE_NAPTR, "NAPTR"},
-	{DNS_TYPE_DNAME, "DNAME"},
-	{DNS_TYPE_DS, "DS"},
-	{DNS_TYPE_RRSIG, "RRSIG"},
-	{DNS_TYPE_NSEC, "NSEC"},
-	{DNS_TYPE_DNSKEY, "DNSKEY"},
-	{DNS_TYPE_NSEC3, "NSEC3"},
-	{52, "TLSA"},
-	{DNS_TYPE_SVCB, "SVCB"},
-	{DNS_TYPE_HTTPS, "HTTPS"},
-	{DNS_TYPE_ANY, "ANY"},
-	{257, "CAA"},
-};
-
-const char *cache_request_type_name(uint16_t type, char text[CACHE_REQUEST_TYPE_TEXT])
-{
-	for (size_t i = 0; i < BASE_ARRAY_SIZE(type_names); i++) {
-		if (type_names[i].type == type)
-			return type_names[i].name;
-	}
-	(void)snprintf(text, CACHE_REQUEST_TYPE_TEXT, "TYPE%u", type);
-	return text;
-}
 
 // Digits alone, at most `most`.
 static int parse_number(const char *text, unsigned long most, uint16_t *number)
@@ -63,18 +25,6 @@ static int parse_number(const char *text, unsigned long most, uint16_t *number)
 		return -EINVAL;
 	*number = (uint16_t)value;
 	return 0;
-}
-
-static int parse_type(const char *text, uint16_t *type)
-{
-	for (size_t i = 0; i < BASE_ARRAY_SIZE(type_names); i++) {
-		if (strcasecmp(type_names[i].name, text) == 0) {
-			*type = type_names[i].type;
-			return 0;
-		}
-	}
-	return strncasecmp(text, "TYPE", 4) == 0 ? parse_number(text + 4, UINT16_MAX, type)
-						 : -EINVAL;
 }
 
 struct words {
@@ -126,7 +76,7 @@ static const char *parse_show(struct cache_request *request, struct words *words
 		return wrong;
 	words->at++;
 	request->has_type = true;
-	return parse_type(word, &request->type) ? "no such type" : NULL;
+	return dns_type_parse(word, &request->type) ? "no such type" : NULL;
 }
 
 static const char *parse_flush(struct cache_request *request, struct words *words)

@@ -11,7 +11,6 @@
 
 #define CACHE_SHOWN_MOST 16
 #define CACHE_REQUEST_PATH_BYTES 1024
-#define CACHE_REQUEST_TYPE_TEXT 16 // bytes that hold any type's name
 
 enum cache_request_verb {
 	CACHE_REQUEST_SHOW,
@@ -60,6 +59,3 @@ struct cache_request {
 // path, to dump and load; without the number, the first cache. NULL, or what is wrong.
 const char *cache_request_parse(struct cache_request *request, enum cache_request_verb verb,
 	const char *text, uint16_t cache_count);
-
-// "A", "AAAA", or "TYPE65280" (RFC 3597, section 5).
-const char *cache_request_type_name(uint16_t type, char text[CACHE_REQUEST_TYPE_TEXT]);

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "control_socket.h"
+#include "dns/mnemonic.h"
 
 #define FOLDER "/run/millrace"
 #define FOLDER_MODE 0755
@@ -99,11 +100,11 @@ static void show_answer(struct stats_json *json, const struct cache_shown *shown
 		[CACHE_KIND_DENIAL] = "denial",
 		[CACHE_KIND_SERVFAIL] = "servfail",
 	};
-	char type[CACHE_REQUEST_TYPE_TEXT];
+	char type[DNS_MNEMONIC_TEXT];
 
 	stats_json_open_object(json, NULL);
 	stats_json_number(json, "cache", shown->cache);
-	stats_json_string(json, "type", cache_request_type_name(shown->type, type));
+	stats_json_string(json, "type", dns_type_format(shown->type, type));
 	stats_json_number(json, "class", shown->class_);
 	stats_json_truth(json, "do", shown->flags & CACHE_KEY_DO);
 	stats_json_truth(json, "cd", shown->flags & CACHE_KEY_CD);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cache_control.h"
+#include "dns/mnemonic.h"
 #include "rcu/rcu.h"
 #include "telemetry.h"
 
@@ -141,10 +142,10 @@ static void add_shown(struct rte_tel_data *data, uint32_t index, const struct ca
 		[CACHE_KIND_DENIAL] = "denial",
 		[CACHE_KIND_SERVFAIL] = "servfail",
 	};
-	char type[CACHE_REQUEST_TYPE_TEXT];
+	char type[DNS_MNEMONIC_TEXT];
 
 	add_shown_number(data, index, "cache", shown->cache);
-	add_shown_text(data, index, "type", cache_request_type_name(shown->type, type));
+	add_shown_text(data, index, "type", dns_type_format(shown->type, type));
 	add_shown_number(data, index, "class", shown->class_);
 	add_shown_number(data, index, "do", !!(shown->flags & CACHE_KEY_DO));
 	add_shown_number(data, index, "cd", !!(shown->flags & CACHE_KEY_CD));
