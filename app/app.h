@@ -57,4 +57,5 @@ struct app {
 	int signals;
 	struct watch *watch; // prometheus, health and ready
 	struct control *control; // millracectl
+	struct query_log *query_log; // log and errors
 };

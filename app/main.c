@@ -20,6 +20,7 @@
 #include "network.h"
 #include "nic/eal_arguments.h"
 #include "nic/eal_option.h"
+#include "query_log.h"
 #include "steering.h"
 #include "stream_tls.h"
 #include "telemetry.h"
@@ -152,6 +153,7 @@ static void close_all(struct app *app)
 		telemetry_close();
 	control_close(app);
 	watch_close(app);
+	query_log_close(app);
 	lcores_close(app);
 	reload_close(app);
 	caches_close(app);
@@ -178,6 +180,8 @@ static int open_and_run(struct app *app, bool is_pinned)
 		error = caches_open(app);
 	if (!error)
 		error = lcores_open(app);
+	if (!error)
+		error = query_log_open(app);
 	if (!error)
 		error = watch_open(app);
 	if (!error)

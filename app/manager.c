@@ -19,6 +19,7 @@
 #include "frame_ring.h"
 #include "network.h"
 #include "proxy/sweep.h"
+#include "query_log.h"
 #include "upstream_health.h"
 #include "watch.h"
 
@@ -207,6 +208,7 @@ static bool manager_turn(struct app *app, struct manager_clock *due, bool is_bus
 	due->is_busy = caches_turn(app, now);
 	due->is_busy |= watch_turn(app, now);
 	control_turn(app, now);
+	due->is_busy |= query_log_turn(app);
 	upstream_health_turn(app, now);
 	proxy_sweep_reap(app->pools, app->pool_count, app->swept, SWEPT_MOST);
 	if (now >= due->sweep) {

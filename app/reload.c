@@ -12,6 +12,7 @@
 #include "caches.h"
 #include "network.h"
 #include "proxy/sweep.h"
+#include "query_log.h"
 #include "rcu/rcu.h"
 #include "stream_tls.h"
 #include "watch.h"
@@ -160,6 +161,8 @@ static void begin(struct app *app, uint64_t now)
 		error = network_check_addresses(app, reload->config, &why);
 	if (!error)
 		error = caches_prepare(app, reload->config, &reload->caches, &why);
+	if (!error)
+		error = query_log_prepare(app, reload->config, &why);
 	if (!error)
 		error = make_set(app, &why);
 	if (!error)

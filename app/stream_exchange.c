@@ -129,6 +129,7 @@ static void hand_over_queries(struct stream_lcore *lcore, const struct stream_qu
 			continue;
 		}
 		query->local = queries[i].local;
+		query->peer = queries[i].peer;
 		query->is_tls = queries[i].is_tls;
 		query->client.connection = (uint32_t)queries[i].client;
 		query->client.generation = (uint32_t)(queries[i].client >> 32);

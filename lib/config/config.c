@@ -153,3 +153,9 @@ struct config_sums config_sums_now_of_upstreams(const struct config *config)
 	}
 	return sums;
 }
+
+const struct config_log *const *config_logs(const struct config *config, size_t *count)
+{
+	*count = config->log_count;
+	return (const struct config_log *const *)config->logs;
+}

@@ -129,6 +129,24 @@ struct config_cache {
 	unsigned int line; // of the directive in its file
 };
 
+// Which answers `log` tells of.
+enum config_log_class {
+	CONFIG_LOG_SUCCESS = 1 << 0,
+	CONFIG_LOG_DENIAL = 1 << 1, // NXDOMAIN, and answers without data
+	CONFIG_LOG_ERROR = 1 << 2,
+	CONFIG_LOG_ALL = 7,
+};
+
+// One `log [NAMES...] [FORMAT] { }` of a server block. The first that a question is at or below a name
+// of is its own.
+struct config_log {
+	struct dns_name *names; // one or more
+	size_t name_count;
+	const char *format; // of the lines, "{common}" and "{combined}" put in
+	uint8_t classes; // of enum config_log_class
+	uint16_t number; // its place in config_logs()
+};
+
 // One zone of one server block: a block with several zones gives as many of these, which share
 // nothing that is changed. Blocks of the same zone and port on other addresses are allowed.
 struct config_server {
@@ -144,6 +162,9 @@ struct config_server {
 	size_t forward_count;
 	const struct config_cache *cache; // NULL without the directive; shared as the forwards are
 	bool rotates_records; // loadbalance
+	struct config_log **logs; // in file order; shared by the zones of one block
+	size_t log_count;
+	bool logs_errors; // errors
 	unsigned int line;
 };
 
@@ -204,3 +225,6 @@ struct config_sums config_sums(const struct config *config);
 struct config_sums config_sums_now(const struct config *config);
 // The same for files in TO alone; `all` is not set.
 struct config_sums config_sums_now_of_upstreams(const struct config *config);
+
+// Every `log` once, by its number.
+const struct config_log *const *config_logs(const struct config *config, size_t *count);

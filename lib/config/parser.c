@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config/log_directive.h"
 #include "config/reload_directive.h"
 #include "config/suggest.h"
 #include "config/values.h"
@@ -29,12 +30,14 @@ struct parser_block {
 	bool has_tls_zone;
 	struct config_tls_files *tls;
 	unsigned int pages; // of enum config_page, that the block has said
+	struct config_log **logs;
+	size_t log_count;
+	bool logs_errors;
 };
 
 struct parser_directive {
 	const char *name;
 	struct config_arity arity;
-	// NULL: a later version has it.
 	int (*read)(struct config_parser *parser, struct parser_block *block,
 		const struct config_line *line);
 };
@@ -177,6 +180,39 @@ static int directive_read_reload(
 	return config_read_reload(&parser->reader, line, &parser->config->reload);
 }
 
+static int directive_read_log(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	struct config *config = parser->config;
+	struct config_log *log = config_arena_allocate(&config->arena, sizeof(*log));
+	struct config_log **of_block =
+		config_arena_grow(&config->arena, block->logs, block->log_count, sizeof(void *));
+	struct config_log **of_all =
+		config_arena_grow(&config->arena, config->logs, config->log_count, sizeof(void *));
+
+	if (!log || !of_block || !of_all)
+		return config_fail_memory(parser->reader.error, line->place);
+	if (config->log_count == CONFIG_LOG_COUNT)
+		return config_fail(
+			parser->reader.error, line->place, "more than %d 'log'", CONFIG_LOG_COUNT);
+	block->logs = of_block;
+	config->logs = of_all;
+	log->number = (uint16_t)config->log_count;
+	of_block[block->log_count++] = log;
+	of_all[config->log_count++] = log;
+	return config_read_log(&parser->reader, &parser->lines, line, log);
+}
+
+static int directive_read_errors(
+	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
+{
+	if (block->logs_errors)
+		return config_fail(
+			parser->reader.error, line->place, "a second 'errors' in one block");
+	block->logs_errors = true;
+	return config_read_errors(&parser->reader, &parser->lines, line);
+}
+
 static const struct parser_directive parser_directives[] = {
 	{"forward", {2, CONFIG_ANY_COUNT, true}, directive_read_forward},
 	{"bind", {1, CONFIG_ANY_COUNT, false}, directive_read_bind},
@@ -188,8 +224,8 @@ static const struct parser_directive parser_directives[] = {
 	{"health", {0, 1, true}, directive_read_health},
 	{"ready", {0, 1, true}, directive_read_ready},
 	{"reload", {0, 2, false}, directive_read_reload},
-	{.name = "errors"},
-	{.name = "log"},
+	{"errors", {0, 1, true}, directive_read_errors},
+	{"log", {0, CONFIG_ANY_COUNT, true}, directive_read_log},
 };
 
 static int directive_refuse_unknown(struct config_parser *parser, const struct config_line *line)
@@ -218,9 +254,6 @@ static int directive_read(
 	}
 	if (!directive)
 		return directive_refuse_unknown(parser, line);
-	if (!directive->read)
-		return config_fail(parser->reader.error, line->place,
-			CONFIG_WORD " is not supported yet", directive->name);
 	err = config_check_arity(&parser->reader, line, directive->arity);
 	if (!err)
 		err = directive->read(parser, block, line);
@@ -357,6 +390,9 @@ static int block_finish(struct config_parser *parser, const struct parser_block 
 		server->forward_count = block->forward_count;
 		server->cache = block->cache;
 		server->rotates_records = block->rotates_records;
+		server->logs = block->logs;
+		server->log_count = block->log_count;
+		server->logs_errors = block->logs_errors;
 		server->tls = parser->places[i].is_tls ? block->tls : NULL;
 	}
 	return 0;

@@ -13,6 +13,8 @@ struct config {
 	struct config_watch watch;
 	struct config_reload reload;
 	struct config_files files;
+	struct config_log **logs;
+	size_t log_count;
 };
 
 // Where the zone of a server stands, by the server's index.

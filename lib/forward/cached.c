@@ -10,6 +10,7 @@
 #include "cache/answer_subnet.h"
 #include "dns/message_fields.h"
 #include "forward/cached_answer.h"
+#include "forward/query_log.h"
 #include "net/checksum.h"
 
 struct forward_cached *forward_cached_create(const struct forward_shared *shared, uint16_t lcore,
@@ -197,7 +198,7 @@ static void query_answer(struct forward_lcore *lcore, const struct forward_query
 	if (base_unlikely(query->stream))
 		forward_query_destination(query, &stream);
 	forward_cached_send(lcore, query->frame, base_unlikely(query->stream) ? &stream : NULL,
-		&client, query->match.rotates_records, &source);
+		&client, query->match.rotates_records, &source, forward_log_query(lcore, query));
 }
 
 static bool stale_is_due_at_once(const struct config_cache *rules, const struct cache_view *view)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One answer to all who wait for it.
 #include "forward/cached_answer.h"
+#include "forward/query_log.h"
 
 // SERVFAIL, REFUSED, or an empty answer with TC.
 static uint16_t write_without_value(struct net_frame *frame,
@@ -53,13 +54,14 @@ static uint16_t write_answer(struct forward_lcore *lcore, struct net_frame *fram
 
 void forward_cached_send(struct forward_lcore *lcore, struct net_frame *frame,
 	const struct forward_destination *destination, const struct cache_answer_client *client,
-	bool rotates, const struct cached_source *source)
+	bool rotates, const struct cached_source *source, struct query_record *record)
 {
 	uint32_t sum;
 	uint16_t length = write_answer(lcore, frame, client, rotates, source, &sum);
 
 	net_frame_payload_replaced(frame, length, sum);
 	stats_count(&lcore->counters, source->verdict);
+	forward_log_answer(lcore, record, frame);
 	if (base_likely(!destination))
 		forward_frame_send_back(lcore, frame, STATS_SENT_ANSWERS);
 	else
@@ -115,7 +117,8 @@ static void slot_answer(struct forward_lcore *lcore, uint32_t slot, struct net_f
 		client.subnet = forward_cached_subnet(
 			&subnet, true, net_frame_payload(frame), &query, source->scope_length);
 	}
-	forward_cached_send(lcore, frame, &destination, &client, asking->rotates_records, source);
+	forward_cached_send(lcore, frame, &destination, &client, asking->rotates_records, source,
+		forward_log_pending(lcore, slot));
 }
 
 void forward_cached_answer_all(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
@@ -184,6 +187,7 @@ void forward_cached_wait(
 		forward_query_refuse(lcore, query, DNS_RCODE_SERVFAIL);
 		return;
 	}
+	proxy_pending_at(&lcore->proxy->pending, waiter)->deadline = now + PROXY_QUERY_DEADLINE;
 	forward_query_fill_client(lcore, query, waiter);
 	forward_query_destination(query, &forward_client_of(lcore->proxy, waiter)->destination);
 	if (query->found_stale)

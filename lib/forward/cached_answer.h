@@ -31,10 +31,10 @@ const struct dns_client_subnet *forward_cached_subnet(struct dns_client_subnet *
 	uint8_t scope_length);
 
 // Makes the answer in the frame, whose payload starts with the client's query, counts it and
-// sends it; without a destination, back to where the frame came from.
+// sends it; without a destination, back to where the frame came from. `record`: forward_log_query().
 void forward_cached_send(struct forward_lcore *lcore, struct net_frame *frame,
 	const struct forward_destination *destination, const struct cache_answer_client *client,
-	bool rotates, const struct cached_source *source);
+	bool rotates, const struct cached_source *source, struct query_record *record);
 
 // Answers who waits for the reply to `slot`, and who asked it, in `frame` if it is not NULL, or in
 // new ones. `slot` stays in flight, with nobody waiting.

@@ -18,7 +18,12 @@ struct forward_destination {
 	bool wants_padding : 1; // RFC 7830, over TLS
 	union {
 		struct net_flow flow;
-		struct forward_stream_client stream;
+		struct {
+			struct forward_stream_client stream;
+			// For `log`.
+			struct net_endpoint stream_local;
+			struct net_endpoint stream_peer;
+		};
 	};
 };
 
@@ -34,10 +39,13 @@ struct forward_client {
 	bool rotates_records : 1;
 	bool has_subnet : 1; // RFC 7871: nobody else waits for its answer
 	bool is_asked_as_sent : 1; // its upstream takes no OPT of ours
+	bool logs_errors : 1;
 	bool removes_unasked : 1; // a cache stands in its block: nothing it did not ask for reaches it
 	// Where the answer is kept: number of the cache, FORWARD_NO_CACHE for nowhere. The rest is
 	// set only with a cache, and forward/questions.h's.
 	uint16_t cache;
+	uint16_t log; // of forward_match, likewise
+	uint8_t log_classes;
 	uint16_t waiter_count;
 	uint64_t hash; // of the key
 	uint32_t next_question; // in the bucket, or of a waiter: the next one

@@ -339,6 +339,7 @@ static void burst_receive(
 void forward_lcore_receive(
 	struct forward_lcore *lcore, struct net_frame *frames, uint16_t count, uint64_t now)
 {
+	lcore->now = now;
 	stats_count_many(&lcore->counters, STATS_FRAMES_RECEIVED, count);
 	burst_receive(lcore, frames, count, now);
 }
@@ -346,6 +347,7 @@ void forward_lcore_receive(
 void forward_lcore_receive_hopped(
 	struct forward_lcore *lcore, struct net_frame *frames, uint16_t count, uint64_t now)
 {
+	lcore->now = now;
 	stats_count_many(&lcore->counters, STATS_FRAMES_HOPPED_IN, count);
 	burst_receive(lcore, frames, count, now);
 }
@@ -354,6 +356,7 @@ void forward_lcore_expire(struct forward_lcore *lcore, uint64_t now)
 {
 	uint32_t slot;
 
+	lcore->now = now;
 	proxy_pools_read_messages(&lcore->proxy->pools, MESSAGES_A_BURST, now);
 	for (int i = 0; i < EXPIRED_A_BURST && proxy_take_expired(lcore->proxy, now, &slot); i++) {
 		if (base_unlikely(proxy_hedge_is_due(lcore->proxy, slot))) {
@@ -391,6 +394,11 @@ uint32_t forward_lcore_in_flight(const struct forward_lcore *lcore)
 
 	// They are not read at once.
 	return all > others ? all - others : 0;
+}
+
+void forward_lcore_set_records(struct forward_lcore *lcore, struct query_ring *records)
+{
+	rcu_pointer_publish(lcore->records, records);
 }
 
 void forward_lcore_count_busy(struct forward_lcore *lcore, uint64_t nanoseconds)

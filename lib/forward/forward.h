@@ -13,6 +13,7 @@
 #include "net/frame.h"
 #include "proxy/exchange.h"
 #include "stats/counters.h"
+#include "stats/query_ring.h"
 #include "stats/stages.h"
 
 #define FORWARD_PORTS_MOST 16
@@ -136,6 +137,7 @@ void forward_lcore_receive_hopped(
 struct forward_stream_query {
 	struct net_frame frame;
 	struct net_endpoint local; // where it came to
+	struct net_endpoint peer; // and from
 	bool is_tls;
 	struct forward_stream_client client;
 };
@@ -176,6 +178,10 @@ uint32_t forward_lcore_waiting(const struct forward_lcore *lcore);
 
 // Replies that were not kept, by why. 0 without a cache.
 uint64_t forward_lcore_refused(const struct forward_lcore *lcore, enum cache_answer_refusal why);
+
+// Where records of `log` and `errors` go from now on; NULL: nowhere. The management lcore's, before a
+// snapshot leads to a block with either; the ring is there until the lcore is destroyed.
+void forward_lcore_set_records(struct forward_lcore *lcore, struct query_ring *records);
 
 // A turn of the owner's loop that found frames took so many nanoseconds.
 void forward_lcore_count_busy(struct forward_lcore *lcore, uint64_t nanoseconds);

@@ -16,6 +16,8 @@ struct forward_lcore {
 	uint16_t lcore;
 	bool takes_no_queries;
 	uint64_t generation; // of the set followed, with all else. The manager reads it
+	uint64_t now; // of the burst
+	struct query_ring *records; // under RCU; NULL: no `log` and no `errors`
 	uint16_t keepalive; // that stream clients are told, in tenths of a second
 };
 
@@ -166,6 +168,8 @@ static inline void forward_query_destination(
 	const struct forward_query *query, struct forward_destination *destination)
 {
 	if (base_unlikely(query->stream)) {
+		destination->stream_local = query->stream->local;
+		destination->stream_peer = query->stream->peer;
 		destination->carrier = PROXY_CARRIER_STREAM;
 		destination->wants_keepalive = query->wants_keepalive;
 		destination->wants_padding = query->wants_padding;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "forward/cached.h"
 #include "forward/check.h"
+#include "forward/query_log.h"
 
 // An answer of our own goes back in the frame that brought the query.
 static void query_refuse(struct forward_lcore *lcore, const struct forward_query *query,
-	enum dns_read_result read, enum dns_rcode rcode, uint16_t bufsize)
+	enum dns_read_result read, enum dns_rcode rcode, uint16_t bufsize,
+	struct query_record *record)
 {
 	struct net_frame *frame = query->frame;
 	struct forward_destination destination;
@@ -13,6 +15,7 @@ static void query_refuse(struct forward_lcore *lcore, const struct forward_query
 	net_frame_payload_rewritten(frame,
 		dns_message_make_error(net_frame_payload(frame), net_frame_payload_room(frame),
 			read, &query->message, rcode, DNS_EDE_NONE, bufsize));
+	forward_log_answer(lcore, record, frame);
 	forward_answer_send(lcore, frame, &destination);
 }
 
@@ -36,6 +39,7 @@ static void query_end_with(struct forward_lcore *lcore, uint32_t slot, struct ne
 	const struct query_end *end, uint64_t now)
 {
 	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
+	struct query_record *record = forward_log_pending(lcore, slot);
 	struct forward_destination destination = client->destination;
 	struct dns_message query;
 	enum dns_read_result read =
@@ -46,6 +50,7 @@ static void query_end_with(struct forward_lcore *lcore, uint32_t slot, struct ne
 			read, &query, end->rcode, end->extended, client->bufsize));
 	stats_count(&lcore->counters, end->verdict);
 	proxy_query_finish(lcore->proxy, slot, now);
+	forward_log_answer(lcore, record, frame);
 	forward_answer_send(lcore, frame, &destination);
 }
 
@@ -62,6 +67,7 @@ static void query_give_up(
 		.verdict = forward_query_failed_verdict(pending),
 	};
 
+	forward_log_failure(lcore, slot);
 	if (forward_client_of(lcore->proxy, slot)->cache != FORWARD_NO_CACHE)
 		forward_cached_give_up(lcore, slot, frame, end.extended, now);
 	else
@@ -166,6 +172,7 @@ void forward_query_attempt(
 // Without a frame to ask with, there is none to answer with.
 static void query_abandon(struct forward_lcore *lcore, uint32_t slot, uint64_t now)
 {
+	forward_log_failure(lcore, slot);
 	if (forward_client_of(lcore->proxy, slot)->cache != FORWARD_NO_CACHE) {
 		forward_cached_give_up(lcore, slot, NULL, DNS_EDE_NO_REACHABLE_AUTHORITY, now);
 		return;
@@ -283,7 +290,8 @@ void forward_query_refuse_started(
 void forward_query_refuse(
 	struct forward_lcore *lcore, const struct forward_query *query, enum dns_rcode rcode)
 {
-	query_refuse(lcore, query, DNS_READ_GOOD, rcode, query->match.bufsize);
+	query_refuse(lcore, query, DNS_READ_GOOD, rcode, query->match.bufsize,
+		forward_log_query(lcore, query));
 }
 
 uint16_t forward_query_answer_bytes(const struct forward_query *query)
@@ -312,6 +320,9 @@ void forward_query_fill_client(
 	client->removes_unasked = query->may_be_cached;
 	client->cache = query->is_common ? query->match.cache : FORWARD_NO_CACHE;
 	client->hash = query->hash;
+	client->log = query->match.log;
+	client->log_classes = query->match.log_classes;
+	client->logs_errors = query->match.logs_errors;
 }
 
 static enum proxy_start query_allocate(struct forward_lcore *lcore,
@@ -410,14 +421,15 @@ bool forward_query_accept(struct forward_lcore *lcore, const struct forward_list
 	}
 	if (base_unlikely(query_is_bad(message, read, &rcode, &verdict))) {
 		stats_count(&lcore->counters, verdict);
-		query_refuse(lcore, query, read, rcode, DNS_UDP_BYTES_WITHOUT_EDNS);
+		query_refuse(lcore, query, read, rcode, DNS_UDP_BYTES_WITHOUT_EDNS, NULL);
 		return false;
 	}
 	query->match = forward_listener_match(
 		listener, bytes + DNS_HEADER_BYTES, message->question.name_length);
 	if (base_unlikely(query->match.group == FORWARD_NO_GROUP)) {
 		stats_count(&lcore->counters, STATS_QUERY_NO_MATCH);
-		query_refuse(lcore, query, read, DNS_RCODE_REFUSED, query->match.bufsize);
+		query_refuse(lcore, query, read, DNS_RCODE_REFUSED, query->match.bufsize,
+			forward_log_query(lcore, query));
 		return false;
 	}
 	return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "forward/cached.h"
 #include "forward/check.h"
+#include "forward/query_log.h"
 
 #include "dns/rewrite.h"
 
@@ -55,6 +56,7 @@ void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_
 	struct proxy_pending *pending = proxy_pending_at(&lcore->proxy->pending, slot);
 	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
 	const uint16_t kept = DNS_FLAG_RD | DNS_FLAG_CD;
+	struct query_record *record = forward_log_pending(lcore, slot);
 	struct forward_destination destination = client->destination;
 	enum stats_counter verdict = STATS_QUERY_ANSWERED;
 
@@ -74,6 +76,7 @@ void forward_reply_relay(struct forward_lcore *lcore, uint32_t slot, struct net_
 		verdict = STATS_QUERY_TRUNCATED;
 	}
 	stats_count(&lcore->counters, verdict);
+	forward_log_answer(lcore, record, frame);
 	forward_answer_send(lcore, frame, &destination);
 }
 

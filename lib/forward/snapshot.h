@@ -13,6 +13,7 @@
 #include "proxy/upstream.h"
 
 #define FORWARD_NO_GROUP UINT16_MAX
+#define FORWARD_NO_LOG UINT16_MAX
 
 struct forward_snapshot;
 
@@ -73,6 +74,9 @@ struct forward_match {
 	uint16_t group; // of the proxy set; FORWARD_NO_GROUP: REFUSED
 	uint16_t bufsize; // of the matching server, or of the listener's first
 	uint16_t cache; // forward_cache_index(), FORWARD_NO_CACHE: none for this name
+	uint16_t log; // config_log.number, FORWARD_NO_LOG: none for this name
+	uint8_t log_classes; // of enum config_log_class
+	bool logs_errors;
 	bool rotates_records;
 };
 

@@ -124,6 +124,7 @@ void forward_lcore_receive_stream_queries(struct forward_lcore *lcore,
 {
 	const struct forward_snapshot *snapshot = rcu_pointer_read(lcore->shared->snapshot);
 
+	lcore->now = now;
 	stats_count_many(&lcore->counters, STATS_STREAM_QUERY, count);
 	for (uint16_t done = 0; done < count; done += FORWARD_PIECE_FRAMES) {
 		uint16_t left = (uint16_t)(count - done);
@@ -160,6 +161,7 @@ static void reply_receive(
 void forward_lcore_receive_stream_replies(struct forward_lcore *lcore,
 	struct forward_stream_reply *replies, uint16_t count, uint64_t now)
 {
+	lcore->now = now;
 	stats_count_many(&lcore->counters, STATS_STREAM_REPLY, count);
 	for (uint16_t i = 0; i < count; i++) {
 		struct forward_stream_reply *reply = &replies[i];

@@ -145,13 +145,15 @@ static void zones_find_match_of_all(struct forward_zones *zones)
 	if (zones->count != 1 || server->zone.label_count || !server->forward_count ||
 		server->forwards[0]->except_count || server->forwards[0]->from_count != 1 ||
 		server->forwards[0]->from[0].label_count ||
-		(server->cache && server->cache->zone_count))
+		(server->cache && server->cache->zone_count) || server->log_count)
 		return;
 	zones->matches_all = true;
 	zones->match_of_all = (struct forward_match){
 		.group = zones->zones[0].forwards[0].group,
 		.bufsize = server->bufsize,
 		.cache = zones->zones[0].cache,
+		.log = FORWARD_NO_LOG,
+		.logs_errors = server->logs_errors,
 		.rotates_records = server->rotates_records,
 	};
 }
@@ -227,6 +229,23 @@ static bool cache_takes(const struct config_cache *cache, const struct name_labe
 	return takes;
 }
 
+// The first `log` of the block that has the name.
+static void find_log(struct forward_match *match, const struct config_server *server,
+	const struct name_labels *labels)
+{
+	for (size_t i = 0; i < server->log_count; i++) {
+		const struct config_log *log = server->logs[i];
+
+		for (size_t j = 0; j < log->name_count; j++) {
+			if (!name_is_in(labels, &log->names[j]))
+				continue;
+			match->log = log->number;
+			match->log_classes = log->classes;
+			return;
+		}
+	}
+}
+
 static uint32_t zones_find_longest(
 	const struct forward_zones *zones, const struct name_labels *labels)
 {
@@ -251,6 +270,7 @@ struct forward_match forward_zones_match(
 		.group = FORWARD_NO_GROUP,
 		.bufsize = zones->zones[0].server->bufsize,
 		.cache = FORWARD_NO_CACHE,
+		.log = FORWARD_NO_LOG,
 	};
 	struct name_labels labels;
 	const struct zone *zone;
@@ -265,6 +285,8 @@ struct forward_match forward_zones_match(
 	zone = &zones->zones[found];
 	match.bufsize = zone->server->bufsize;
 	match.rotates_records = zone->server->rotates_records;
+	match.logs_errors = zone->server->logs_errors;
+	find_log(&match, zone->server, &labels);
 	if (cache_takes(zone->server->cache, &labels))
 		match.cache = zone->cache;
 	for (size_t i = 0; i < zone->server->forward_count; i++) {

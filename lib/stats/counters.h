@@ -95,6 +95,8 @@ enum stats_group {
 	X(CHECK_FAILED, check_failed, CHECK, "of these, not answered, or not readably")            \
 	X(CHECK_UNSENT, check_unsent, CHECK,                                                       \
 		"health checks for which there was no way, or no room")                            \
+	X(LOG_RECORDS, log_records, LOOP, "records for log and errors")                            \
+	X(LOG_DROPPED, log_dropped, LOOP, "records left out: nobody writes them down so fast")     \
 	X(BUSY_POLLS, busy_polls, LOOP, "turns of the loop that found frames")                     \
 	X(BUSY_NANOSECONDS, busy_nanoseconds, LOOP, "time in these turns")
 

@@ -6,11 +6,6 @@
 #include "stats/query_record.h"
 #include "stats/text.h"
 
-#define QUERY_FORMAT_COMMON                                                                        \
-	"{remote}:{port} - {>id} \"{type} {class} {name} {proto} {size} {>do} {>bufsize}\" "       \
-	"{rcode} {>rflags} {rsize} {duration}"
-#define QUERY_FORMAT_COMBINED QUERY_FORMAT_COMMON " \"{>opcode}\""
-
 // Adds a line without its end.
 void query_format_write(
 	struct stats_text *text, const char *format, const struct query_record *record);

@@ -27,12 +27,13 @@ struct query_record {
 	uint16_t answer_size;
 	uint16_t bufsize; // that the query's OPT tells, 0 without
 	uint16_t rule; // of the configuration: its number
+	uint8_t classes; // that the rule wants, as it has them
 	uint8_t kind; // enum query_record_kind
 	bool is_stream;
 	bool do_bit;
 	// Of a failure: the last upstream that was asked, and why that failed (enum proxy_failure).
 	uint8_t failure;
-	uint16_t upstream;
+	struct net_endpoint upstream;
 	uint16_t name_length;
 	uint8_t name[DNS_NAME_BYTES]; // wire format, as it was asked
 };

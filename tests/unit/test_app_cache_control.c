@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cache_control.h"
+#include "dns/mnemonic.h"
 
 #define CACHES 2
 #define WALL 1700000000
@@ -153,11 +154,11 @@ static void wrong_requests_are_refused(void)
 
 static void types_have_names(void)
 {
-	char text[CACHE_REQUEST_TYPE_TEXT];
+	char text[DNS_MNEMONIC_TEXT];
 
-	CU_ASSERT_STRING_EQUAL(cache_request_type_name(1, text), "A");
-	CU_ASSERT_STRING_EQUAL(cache_request_type_name(65, text), "HTTPS");
-	CU_ASSERT_STRING_EQUAL(cache_request_type_name(65280, text), "TYPE65280");
+	CU_ASSERT_STRING_EQUAL(dns_type_format(1, text), "A");
+	CU_ASSERT_STRING_EQUAL(dns_type_format(65, text), "HTTPS");
+	CU_ASSERT_STRING_EQUAL(dns_type_format(65280, text), "TYPE65280");
 }
 
 static void show_says_what_is_held(void)

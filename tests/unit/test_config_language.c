@@ -172,20 +172,6 @@ static void refused_blocks_name_their_line(void)
 	config_refuse_each(faulty_blocks, BASE_ARRAY_SIZE(faulty_blocks));
 }
 
-static void directives_of_later_versions_are_refused(void)
-{
-	static const char *const names[] = {"errors", "log"};
-
-	for (size_t i = 0; i < BASE_ARRAY_SIZE(names); i++) {
-		char text[64];
-		char error[64];
-
-		snprintf(text, sizeof(text), ". {\n\t%s 1\n}\n", names[i]);
-		snprintf(error, sizeof(error), "Corefile:2: '%s' is not supported yet", names[i]);
-		config_refuse(text, error);
-	}
-}
-
 static void no_question_has_two_servers(void)
 {
 	static const struct config_refusal refusals[] = {
@@ -288,7 +274,6 @@ static const struct unit_case cases[] = {
 	{"prefixes are several servers", prefixes_are_several_servers},
 	{"directives of a block are read", directives_of_a_block_are_read},
 	{"refused blocks name their line", refused_blocks_name_their_line},
-	{"directives of later versions are refused", directives_of_later_versions_are_refused},
 	{"no question has two servers", no_question_has_two_servers},
 	{"words are cut as Corefiles have them", words_are_cut_as_corefiles_have_them},
 	{"words have bounds", words_have_bounds},
