@@ -122,6 +122,13 @@ static void sweep(struct driver *driver, struct scenario_words *words)
 		forwarder_sweep(&driver->forwarder);
 }
 
+// The rest of the line is the configuration.
+static void reload(struct driver *driver, struct scenario_words *words)
+{
+	if (forwarder_reload(&driver->forwarder, scenario_word(words, "a configuration")))
+		scenario_fail(words, "refused: %s", driver->forwarder.error);
+}
+
 static void turn(struct driver *driver, struct scenario_words *words)
 {
 	(void)words;
@@ -193,6 +200,7 @@ static const struct statement statements[] = {
 	{{"advance"}, STATEMENT_INPUT, advance},
 	{{"sweep"}, STATEMENT_INPUT, sweep},
 	{{"turn"}, STATEMENT_INPUT, turn},
+	{{"reload"}, STATEMENT_INPUT, reload},
 	{{"stop", "queries"}, STATEMENT_INPUT, stop_queries},
 	{{"stop", "pools"}, STATEMENT_INPUT, stop_pools},
 	{{"path"}, STATEMENT_INPUT, driver_path},

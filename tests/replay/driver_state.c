@@ -29,6 +29,7 @@ POOL_COUNT(read_closed_max_idle, pool->closed[PROXY_CLOSE_MAX_IDLE])
 POOL_COUNT(read_closed_error, pool->closed[PROXY_CLOSE_ERROR])
 POOL_COUNT(read_closed_stop, pool->closed[PROXY_CLOSE_STOP])
 POOL_COUNT(read_closed_check, pool->closed[PROXY_CLOSE_CHECK])
+POOL_COUNT(read_closed_reload, pool->closed[PROXY_CLOSE_RELOAD])
 POOL_COUNT(read_sent, counts->sent)
 POOL_COUNT(read_answered, counts->answered)
 POOL_COUNT(read_failed_timeout, counts->failed[PROXY_FAILURE_TIMEOUT])
@@ -50,6 +51,7 @@ static const struct pool_count pool_counts[] = {
 	{"closed_error", read_closed_error},
 	{"closed_stop", read_closed_stop},
 	{"closed_check", read_closed_check},
+	{"closed_reload", read_closed_reload},
 	{"sent", read_sent},
 	{"answered", read_answered},
 	{"failed_timeout", read_failed_timeout},

@@ -98,7 +98,7 @@ void forwarder_set_path(
 	}
 }
 
-static void set_all_paths(struct forwarder *forwarder)
+void forwarder_set_all_paths(struct forwarder *forwarder)
 {
 	for (uint16_t i = 0; i < forwarder->set->upstream_count; i++) {
 		const struct net_address *address = &forwarder->set->upstreams[i].endpoint.address;
@@ -214,7 +214,7 @@ int forwarder_start(struct forwarder *forwarder, const struct forwarder_options 
 		if (create_lcore(forwarder, i))
 			return -1;
 	}
-	set_all_paths(forwarder);
+	forwarder_set_all_paths(forwarder);
 	forwarder->health = proxy_health_create(forwarder->set);
 	return forwarder->health ? 0 : -1;
 }

@@ -70,6 +70,9 @@ struct forwarder {
 
 // 0, or -1 with `error` filled in.
 int forwarder_start(struct forwarder *forwarder, const struct forwarder_options *options);
+// Goes over to another configuration, with paths as at the start. 0, or -1 with `error` filled in and
+// all as it was.
+int forwarder_reload(struct forwarder *forwarder, const char *config_text);
 // Frees everything, whatever state it is in.
 void forwarder_end(struct forwarder *forwarder);
 
@@ -90,6 +93,9 @@ void forwarder_stop_pools(struct forwarder *forwarder);
 // The path to this upstream: from `source`, by a NIC port. Without `is_usable` there is none.
 void forwarder_set_path(struct forwarder *forwarder, const struct net_address *upstream,
 	const struct net_path *path);
+
+// To every upstream one over the first NIC port.
+void forwarder_set_all_paths(struct forwarder *forwarder);
 
 // The oldest frame that left, or NULL; the next call of forwarder_drop_sent() frees it.
 struct forwarder_sent *forwarder_oldest_sent(struct forwarder *forwarder);

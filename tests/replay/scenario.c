@@ -73,10 +73,8 @@ static char *text_next_line(char **at)
 }
 
 // Takes the lines up to "}" at the start of one. 0, or -1 when there is none.
-static int read_config(struct scenario *scenario, char **at, unsigned int *number)
+static int read_config(char *config, char **at, unsigned int *number)
 {
-	char *config = scenario->config;
-
 	memset(config, '\n', *number);
 	config += *number;
 	for (;;) {
@@ -98,6 +96,24 @@ static int read_config(struct scenario *scenario, char **at, unsigned int *numbe
 	return 0;
 }
 
+// 0, or -1: no memory, too many, or no end.
+static int read_reload(struct scenario *scenario, char **at, unsigned int *number)
+{
+	static char verb[] = "reload";
+	struct scenario_line *line = &scenario->lines[scenario->line_count++];
+	char *config = calloc(1, strlen(*at) + *number + 2);
+
+	if (!config || scenario->reload_count == SCENARIO_RELOADS_MOST) {
+		free(config);
+		return -1;
+	}
+	scenario->reloads[scenario->reload_count++] = config;
+	line->count = 2;
+	line->words[0] = verb;
+	line->words[1] = config;
+	return read_config(config, at, number);
+}
+
 static int read_line(struct scenario *scenario, char **at, unsigned int *number)
 {
 	struct scenario_line *line = &scenario->lines[scenario->line_count];
@@ -105,7 +121,9 @@ static int read_line(struct scenario *scenario, char **at, unsigned int *number)
 
 	line->number = ++*number;
 	if (strcmp(text, "config {") == 0)
-		return read_config(scenario, at, number);
+		return read_config(scenario->config, at, number);
+	if (strcmp(text, "reload {") == 0)
+		return read_reload(scenario, at, number);
 	if (line_split(line, text))
 		return -1;
 	if (line->count)
@@ -142,6 +160,8 @@ void scenario_free(struct scenario *scenario)
 {
 	free(scenario->text);
 	free(scenario->config);
+	for (size_t i = 0; i < scenario->reload_count; i++)
+		free(scenario->reloads[i]);
 	free(scenario->lines);
 	*scenario = (struct scenario){0};
 }

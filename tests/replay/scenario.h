@@ -11,6 +11,7 @@
 #include "net/address.h"
 
 #define SCENARIO_WORDS_MOST 64
+#define SCENARIO_RELOADS_MOST 16
 
 struct scenario_line {
 	unsigned int number;
@@ -23,7 +24,10 @@ struct scenario {
 	const char *file;
 	char *text;
 	char *config; // with an empty line for each before it, so that its errors name our lines
-	struct scenario_line *lines; // none is empty
+	char *reloads[SCENARIO_RELOADS_MOST]; // configurations that follow, likewise
+	size_t reload_count;
+	struct scenario_line
+		*lines; // none is empty; "reload" has its configuration as a second word
 	size_t line_count;
 	unsigned int failed_line; // of the first difference; 0: none
 };
