@@ -74,7 +74,8 @@ static void owner_follow(struct owner *owner)
 	base_store_release(&owner->followed, owner->lcore->generation);
 }
 
-// The query goes on its way, or is given up: an upstream that failed at once is nobody's fault here.
+// The query goes on its way, or is given up: where the manager is slow to close what has failed, all
+// local ports may be used up. No other reason is good.
 static void owner_attempt(struct owner *owner, uint32_t slot)
 {
 	struct proxy_attempt attempt;
@@ -84,6 +85,8 @@ static void owner_attempt(struct owner *owner, uint32_t slot)
 		owner->slots[owner->slot_count++] = slot;
 		return;
 	}
+	CU_ASSERT_EQUAL(proxy_pending_at(&owner->lcore->pending, slot)->last_failure,
+		PROXY_FAILURE_NO_PORT);
 	proxy_query_finish(owner->lcore, slot, owner->now);
 	owner->given_up++;
 }
@@ -309,8 +312,6 @@ static void owner_check(const struct owner *owner)
 	CU_ASSERT_EQUAL(owner->started, owner->finished + owner->given_up);
 	CU_ASSERT(owner->finished > RELOADS);
 	CU_ASSERT(owner->failed_attempts > RELOADS);
-	// There are ports for all; what is given up has failed at each upstream of its group.
-	CU_ASSERT(owner->given_up < owner->started / 8);
 	CU_ASSERT_EQUAL(proxy_in_flight(owner->lcore), 0);
 	for (uint16_t i = 0; i < owner->lcore->set->group_count; i++)
 		CU_ASSERT_EQUAL(owner->lcore->groups[i].in_flight, 0);
