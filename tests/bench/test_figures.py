@@ -170,13 +170,13 @@ class Page(unittest.TestCase):
                 json.dump({"machine": {"cpus": 2, "processor": "X", "kernel": "6"},
                            "pool": {"one": {"alone_ns": 12.345}}}, stream)
             with open(page, "w") as stream:
-                stream.write(f"before\n{figures.PAGE_BEGIN}\nold\n{figures.PAGE_END}\nafter\n")
+                stream.write(f"before\n{figures.PAGE_BEGIN}\nstale words\n{figures.PAGE_END}\nafter\n")
             figures.runs = lambda _: ()
             figures.write_page(file, page)
             with open(page) as stream:
                 text = stream.read()
         self.assertTrue(text.startswith("before\n") and text.endswith("\nafter\n"), text)
-        self.assertNotIn("old", text)
+        self.assertNotIn("stale words", text)
         self.assertIn("| pool: take and give back, ns | 12.3 | at most 20 | ok |", text)
 
     def test_digits(self):
