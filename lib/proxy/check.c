@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "proxy/check.h"
 
-#include <string.h>
-
+#include "proxy/exchange_private.h"
 #include "rcu/rcu.h"
 
 #define CHECK_BYTES_MOST (DNS_HEADER_BYTES + DNS_NAME_BYTES + 4)
@@ -76,26 +75,12 @@ static uint32_t check_allocate(struct proxy_lcore *lcore, struct proxy_check che
 	return slot;
 }
 
-// The kernel finds the way of a stream.
-static void attempt_start_stream(
-	struct proxy_lcore *lcore, struct proxy_pending *pending, struct proxy_attempt *attempt)
-{
-	pending->connection = PROXY_SLOT_STREAM;
-	pending->stream_attempt = ++lcore->stream_attempts;
-	*attempt = (struct proxy_attempt){
-		.upstream = &lcore->set->upstreams[pending->upstream],
-		.carrier = PROXY_CARRIER_STREAM,
-		.stream_attempt = pending->stream_attempt,
-	};
-}
-
 // False, with *why, where it can not be sent.
-static bool attempt_start_datagram(struct proxy_lcore *lcore, uint32_t slot, uint64_t now,
+static bool check_try_datagram(struct proxy_lcore *lcore, uint32_t slot, uint64_t now,
 	struct proxy_attempt *attempt, enum proxy_health_news *why)
 {
-	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
-	struct proxy_upstream *upstream = &lcore->set->upstreams[pending->upstream];
-	const struct net_path *path = rcu_pointer_read(upstream->path);
+	uint16_t upstream = proxy_pending_at(&lcore->pending, slot)->upstream;
+	const struct net_path *path = rcu_pointer_read(lcore->set->upstreams[upstream].path);
 	uint16_t connection;
 
 	// Without a way there, no query gets there either.
@@ -103,21 +88,9 @@ static bool attempt_start_datagram(struct proxy_lcore *lcore, uint32_t slot, uin
 	if (!path || !path->is_usable)
 		return false;
 	*why = PROXY_NEWS_CHECK_UNSENT;
-	connection = proxy_pool_take_own(&lcore->pools, pending->upstream, now);
-	if (connection == PROXY_SLOT_NONE)
-		return false;
-	if (!proxy_pending_file(&lcore->pending, slot, connection, lcore->random)) {
-		proxy_pool_give_back(&lcore->pools, connection, now);
-		return false;
-	}
-	pending->local_address = path->source;
-	*attempt = (struct proxy_attempt){
-		.upstream = upstream,
-		.path = path,
-		.local_port = proxy_pools_local_port(&lcore->pools, connection),
-		.id = pending->id,
-	};
-	return true;
+	connection = proxy_pool_take_own(&lcore->pools, upstream, now);
+	return connection != PROXY_SLOT_NONE &&
+	       proxy_attempt_start_datagram(lcore, slot, connection, path, now, attempt);
 }
 
 // Handshakes take their time, and queries mostly find a connection that has done with them.
@@ -142,8 +115,9 @@ bool proxy_check_start(struct proxy_lcore *lcore, struct proxy_check check, uint
 		return false;
 	}
 	if (is_stream) {
-		attempt_start_stream(lcore, proxy_pending_at(&lcore->pending, *slot), attempt);
-	} else if (!attempt_start_datagram(lcore, *slot, now, attempt, &why)) {
+		proxy_attempt_start_stream(
+			lcore, proxy_pending_at(&lcore->pending, *slot), attempt);
+	} else if (!check_try_datagram(lcore, *slot, now, attempt, &why)) {
 		proxy_check_finish(lcore, *slot, why, now);
 		return false;
 	}

@@ -192,8 +192,7 @@ static bool attempt_wants_stream(const struct proxy_settings *settings,
 	       !settings->prefer_udp;
 }
 
-// The kernel finds the way of a stream, and whoever has the streams finds out that there is none.
-static void attempt_start_stream(
+void proxy_attempt_start_stream(
 	struct proxy_lcore *lcore, struct proxy_pending *pending, struct proxy_attempt *attempt)
 {
 	pending->connection = PROXY_SLOT_STREAM;
@@ -205,14 +204,32 @@ static void attempt_start_stream(
 	};
 }
 
+bool proxy_attempt_start_datagram(struct proxy_lcore *lcore, uint32_t slot, uint16_t connection,
+	const struct net_path *path, uint64_t now, struct proxy_attempt *attempt)
+{
+	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
+
+	if (base_unlikely(!proxy_pending_file(&lcore->pending, slot, connection, lcore->random))) {
+		proxy_pool_give_back(&lcore->pools, connection, now);
+		return false;
+	}
+	pending->local_address = path->source;
+	*attempt = (struct proxy_attempt){
+		.upstream = &lcore->set->upstreams[pending->upstream],
+		.path = path,
+		.local_port = proxy_pools_local_port(&lcore->pools, connection),
+		.id = pending->id,
+	};
+	return true;
+}
+
 // False with the failure counted.
-static bool attempt_start_datagram(
+static bool attempt_try_datagram(
 	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt)
 {
 	struct proxy_pending *pending = proxy_pending_at(&lcore->pending, slot);
 	uint16_t index = pending->upstream;
-	struct proxy_upstream *upstream = &lcore->set->upstreams[index];
-	const struct net_path *path = rcu_pointer_read(upstream->path);
+	const struct net_path *path = rcu_pointer_read(lcore->set->upstreams[index].path);
 	uint16_t connection;
 
 	if (base_unlikely(!path || !path->is_usable)) {
@@ -220,23 +237,13 @@ static bool attempt_start_datagram(
 		return false;
 	}
 	connection = proxy_pool_take(&lcore->pools, index, now);
-	if (base_unlikely(connection == PROXY_SLOT_NONE)) {
-		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PORT, now);
-		return false;
-	}
-	if (base_unlikely(!proxy_pending_file(&lcore->pending, slot, connection, lcore->random))) {
-		proxy_pool_give_back(&lcore->pools, connection, now);
+	if (base_unlikely(
+		    connection == PROXY_SLOT_NONE ||
+		    !proxy_attempt_start_datagram(lcore, slot, connection, path, now, attempt))) {
 		attempt_count_failure(lcore, pending, PROXY_FAILURE_NO_PORT, now);
 		return false;
 	}
 	attempt_prefetch_next(lcore, index);
-	pending->local_address = path->source;
-	*attempt = (struct proxy_attempt){
-		.upstream = upstream,
-		.path = path,
-		.local_port = proxy_pools_local_port(&lcore->pools, connection),
-		.id = pending->id,
-	};
 	return true;
 }
 
@@ -250,10 +257,10 @@ static bool attempt_try_upstream(
 	pending->upstream = proxy_group_upstream(group, pending->order.position);
 	if (base_unlikely(attempt_wants_stream(
 		    &group->settings, &lcore->set->upstreams[pending->upstream], pending))) {
-		attempt_start_stream(lcore, pending, attempt);
+		proxy_attempt_start_stream(lcore, pending, attempt);
 		return true;
 	}
-	return attempt_start_datagram(lcore, slot, now, attempt);
+	return attempt_try_datagram(lcore, slot, now, attempt);
 }
 
 uint64_t proxy_attempt_until(const struct proxy_lcore *lcore, const struct proxy_pending *pending)
@@ -395,7 +402,7 @@ bool proxy_attempt_start_again(
 		pending->connection == PROXY_SLOT_STREAM || now >= pending->deadline)
 		return false;
 	proxy_attempt_end(lcore, slot, now);
-	attempt_start_stream(lcore, pending, attempt);
+	proxy_attempt_start_stream(lcore, pending, attempt);
 	attempt_arm(lcore, slot, now, attempt);
 	return true;
 }

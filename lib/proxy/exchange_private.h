@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What exchange.c has for hedge.c; nobody else includes this.
+// What exchange.c has for hedge.c and check.c; nobody else includes this.
 #pragma once
 
 #include "proxy/exchange.h"
@@ -12,6 +12,14 @@ bool proxy_order_find_next(const struct proxy_lcore *lcore, const struct proxy_p
 // Attempts the query at the upstream that its order is at. False with the failure counted.
 bool proxy_attempt_start_there(
 	struct proxy_lcore *lcore, uint32_t slot, uint64_t now, struct proxy_attempt *attempt);
+
+// The two ways of an attempt at the slot's upstream. Over a stream it can not fail here: the kernel
+// finds the way, and whoever has the streams finds out that there is none. Of a datagram, from a
+// connection that was taken for it: false where no id is free there, and it was given back.
+void proxy_attempt_start_stream(
+	struct proxy_lcore *lcore, struct proxy_pending *pending, struct proxy_attempt *attempt);
+bool proxy_attempt_start_datagram(struct proxy_lcore *lcore, uint32_t slot, uint16_t connection,
+	const struct net_path *path, uint64_t now, struct proxy_attempt *attempt);
 
 // The attempt on its way is over, whatever became of it.
 void proxy_attempt_end(struct proxy_lcore *lcore, uint32_t slot, uint64_t now);

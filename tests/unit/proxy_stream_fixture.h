@@ -220,20 +220,29 @@ static inline uint16_t stream_make_question(uint64_t asker, uint8_t bytes[STREAM
 	return STREAM_QUESTION_BYTES;
 }
 
+// Of the asker, for upstream 0, with 1 s.
+static inline struct proxy_stream_question stream_question(
+	const struct stream_fixture *fixture, uint64_t asker, uint8_t bytes[STREAM_QUESTION_BYTES])
+{
+	uint16_t length = stream_make_question(asker, bytes);
+
+	return (struct proxy_stream_question){
+		.message = bytes,
+		.length = length,
+		.question_end = length,
+		.deadline = fixture->now + CLOCK_SECOND,
+		.asker = asker,
+	};
+}
+
 static inline bool stream_ask_for(
 	struct stream_fixture *fixture, uint64_t asker, uint16_t upstream, uint64_t span)
 {
 	uint8_t bytes[STREAM_QUESTION_BYTES];
-	uint16_t length = stream_make_question(asker, bytes);
-	const struct proxy_stream_question question = {
-		.message = bytes,
-		.length = length,
-		.question_end = length,
-		.upstream = upstream,
-		.deadline = fixture->now + span,
-		.asker = asker,
-	};
+	struct proxy_stream_question question = stream_question(fixture, asker, bytes);
 
+	question.upstream = upstream;
+	question.deadline = fixture->now + span;
 	return proxy_streams_ask(fixture->streams, &question, fixture->now);
 }
 

@@ -12,16 +12,9 @@ static struct stream_fixture *open_streams(void)
 static bool check(struct stream_fixture *fixture, uint64_t asker)
 {
 	uint8_t bytes[STREAM_QUESTION_BYTES];
-	uint16_t length = stream_make_question(asker, bytes);
-	const struct proxy_stream_question question = {
-		.message = bytes,
-		.length = length,
-		.question_end = length,
-		.is_check = true,
-		.deadline = fixture->now + CLOCK_SECOND,
-		.asker = asker,
-	};
+	struct proxy_stream_question question = stream_question(fixture, asker, bytes);
 
+	question.is_check = true;
 	return proxy_streams_ask(fixture->streams, &question, fixture->now);
 }
 
