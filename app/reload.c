@@ -120,8 +120,7 @@ static int make_set(struct app *app, struct config_error *error)
 		return 0;
 	(void)snprintf(error->text, sizeof(error->text),
 		"%s: with those that still leave, there are more than the %u upstreams that this "
-		"run "
-		"has room for: more need a restart",
+		"run has room for: more need a restart",
 		app->options.config, set ? fewest_ports(app) : app->set->upstream_capacity);
 	return -ENOSPC;
 }
