@@ -88,7 +88,9 @@ static void give_up(struct app *app)
 // These four: 0, or -errno with why in one line.
 static int read_config(struct app *app, struct config_error *error)
 {
-	app->reload.config = config_read_file(app->options.config, error);
+	app->reload.config = app->reload.is_of_upstreams
+				     ? config_read_again(app->config, error)
+				     : config_read_file(app->options.config, error);
 	if (!app->reload.config)
 		return -EINVAL;
 	return stream_tls_check(app->reload.config, app->options.config, error);
@@ -138,10 +140,22 @@ static int make_updates(struct app *app, struct config_error *error)
 	return 0;
 }
 
+// Of the files that were read.
+static void keep_sums(struct app *app, struct config_sums sums)
+{
+	struct reload *reload = &app->reload;
+
+	// A file in TO that has changed, too, is not what was refused of the others.
+	if (reload->is_of_upstreams)
+		reload->sums.upstreams = sums.upstreams;
+	else
+		reload->sums.sources = sums.sources;
+}
+
 // What was refused is not tried again before it changes.
 static void refuse(struct app *app, const struct config_error *error)
 {
-	app->reload.sums = config_sums_now(app->config);
+	keep_sums(app, config_sums_now(app->config));
 	give_up(app);
 	app->reload.refused++;
 	app->reload.refusal = *error;
@@ -154,7 +168,9 @@ static void begin(struct app *app, uint64_t now)
 	struct config_error why = {0};
 	int error;
 
+	reload->is_of_upstreams = !reload->is_wanted;
 	reload->is_wanted = false;
+	reload->is_wanted_of_upstreams = false;
 	error = read_config(app, &why);
 	if (!error)
 		error = network_check_addresses(app, reload->config, &why);
@@ -265,7 +281,10 @@ static void finish(struct app *app)
 	reload->set = set;
 	if (is_new) {
 		app->config = reload->config;
-		reload->has_sums = false;
+		if (reload->is_of_upstreams)
+			keep_sums(app, config_sums(app->config));
+		else
+			reload->has_sums = false;
 		rcu_pointer_publish(app->shared.snapshot, reload->snapshot);
 		reload->config = config;
 		reload->snapshot = snapshot;
@@ -339,12 +358,12 @@ static void follow_files(struct app *app, uint64_t now)
 	if (reload->sums.has_upstreams && now >= reload->follow_upstreams_due) {
 		reload->follow_upstreams_due = now + UPSTREAM_FILES_PERIOD;
 		if (config_sums_now_of_upstreams(app->config).upstreams != reload->sums.upstreams)
-			reload->is_wanted = true;
+			reload->is_wanted_of_upstreams = true;
 	}
 	if (!how->interval || now < reload->follow_due)
 		return;
 	reload->follow_due = next_look(how, now);
-	if (config_sums_now(app->config).all != reload->sums.all)
+	if (config_sums_now(app->config).sources != reload->sums.sources)
 		reload->is_wanted = true;
 }
 
@@ -353,7 +372,7 @@ static void rest(struct app *app, uint64_t now)
 	struct reload *reload = &app->reload;
 
 	follow_files(app, now);
-	if (reload->is_wanted) {
+	if (reload->is_wanted || reload->is_wanted_of_upstreams) {
 		begin(app, now);
 		return;
 	}
@@ -401,7 +420,7 @@ const char *reload_outcome(const struct app *app)
 {
 	const struct reload *reload = &app->reload;
 
-	if (reload->is_wanted || reload->stage != RELOAD_RESTS)
+	if (reload->is_wanted || reload->is_wanted_of_upstreams || reload->stage != RELOAD_RESTS)
 		return "running";
 	if (reload->refusal.text[0])
 		return reload->refusal.text;

@@ -11,7 +11,8 @@
 //        |
 //   the snapshot is published, which leads to them; a grace period; what was before is freed
 //
-// Files in TO are followed always, and all that the configuration was read from with `reload`.
+// Files in TO are followed always, and all that the configuration was read from with `reload`. A change
+// of the former is read with the configuration as it was: what is being edited meanwhile stays out.
 //
 // Upstreams that left are drained from then on; once they are, a set without them follows the same
 // way. Nothing here waits but for grace periods.
@@ -37,7 +38,9 @@ enum reload_stage {
 
 struct reload {
 	enum reload_stage stage;
-	bool is_wanted;
+	bool is_wanted; // of all files
+	bool is_wanted_of_upstreams; // only of what it has its upstreams from
+	bool is_of_upstreams; // the one under way
 	// The files: when they are looked at next, and what they were when the configuration was read,
 	// or refused, last.
 	uint64_t follow_due;

@@ -7,7 +7,8 @@
 
 #include "config/parser.h"
 
-static int config_fill(struct config *config, const char *name, const char *text, size_t length,
+// From `text`, or where that is NULL, from the file `name`.
+static int config_fill(struct config *config, const char *name, const char *text,
 	struct config_arena *scratch, struct config_error *error)
 {
 	struct config_parser parser = {
@@ -16,12 +17,21 @@ static int config_fill(struct config *config, const char *name, const char *text
 		.scratch = scratch,
 	};
 	struct config_tokens tokens;
+	size_t length = text ? strlen(text) : 0;
 	int err;
 
 	config->files.arena = &config->arena;
-	if (config_files_add(
-		    &config->files, CONFIG_FILE_SOURCE, name, config_sum_bytes(text, length)))
+	if (length > CONFIG_FILE_BYTES)
+		err = -EFBIG;
+	else if (text)
+		err = config_files_add_text(&config->files, CONFIG_FILE_SOURCE, name, text, length);
+	else
+		err = config_files_read_source(&config->files, name, &text, &length);
+	if (err == -ENOMEM)
 		return config_fail_memory(error, (struct config_place){.file = name});
+	if (err)
+		return config_fail(
+			error, (struct config_place){.file = name}, "%s", strerror(-err));
 	err = config_lex_text(scratch, name, text, length, &tokens, error);
 	if (err)
 		return err;
@@ -29,17 +39,21 @@ static int config_fill(struct config *config, const char *name, const char *text
 	return config_parse(&parser, name);
 }
 
-static struct config *config_create(const char *name, const char *text, size_t length,
-	struct config_arena *scratch, struct config_error *error)
+static struct config *config_create(const char *name, const char *text,
+	const struct config_files *before, struct config_error *error)
 {
 	struct config *config = calloc(1, sizeof(*config));
+	struct config_arena scratch = {0};
 	int err;
 
 	if (!config) {
 		(void)config_fail_memory(error, (struct config_place){.file = name});
 		return NULL;
 	}
-	err = config_fill(config, name, text, length, scratch, error);
+	config->files.before = before;
+	err = config_fill(config, name, text, &scratch, error);
+	config->files.before = NULL;
+	config_arena_free(&scratch);
 	if (err) {
 		config_destroy(config);
 		errno = -err;
@@ -50,33 +64,17 @@ static struct config *config_create(const char *name, const char *text, size_t l
 
 struct config *config_read_text(const char *name, const char *text, struct config_error *error)
 {
-	struct config_arena scratch = {0};
-	struct config *config = NULL;
-	size_t length = strlen(text);
-
-	if (length > CONFIG_FILE_BYTES)
-		(void)config_fail(
-			error, (struct config_place){.file = name}, "%s", strerror(EFBIG));
-	else
-		config = config_create(name, text, length, &scratch, error);
-	config_arena_free(&scratch);
-	return config;
+	return config_create(name, text, NULL, error);
 }
 
 struct config *config_read_file(const char *path, struct config_error *error)
 {
-	struct config_arena scratch = {0};
-	struct config *config = NULL;
-	const char *text;
-	size_t length;
-	int err = config_read_whole_file(&scratch, path, &text, &length);
+	return config_create(path, NULL, NULL, error);
+}
 
-	if (err)
-		(void)config_fail(error, (struct config_place){.file = path}, "%s", strerror(-err));
-	else
-		config = config_create(path, text, length, &scratch, error);
-	config_arena_free(&scratch);
-	return config;
+struct config *config_read_again(const struct config *config, struct config_error *error)
+{
+	return config_create(config->files.list[0].path, NULL, &config->files, error);
 }
 
 void config_destroy(struct config *config)
@@ -111,13 +109,12 @@ const struct config_reload *config_reload(const struct config *config)
 
 static void sums_add(struct config_sums *sums, const struct config_file *file, uint64_t sum)
 {
-	const uint64_t pairs[2][2] = {{sums->all, sum}, {sums->upstreams, sum}};
+	bool is_upstreams = file->kind == CONFIG_FILE_UPSTREAMS;
+	uint64_t *own = is_upstreams ? &sums->upstreams : &sums->sources;
+	const uint64_t pair[2] = {*own, sum};
 
-	sums->all = config_sum_bytes(pairs[0], sizeof(pairs[0]));
-	if (file->kind != CONFIG_FILE_UPSTREAMS)
-		return;
-	sums->upstreams = config_sum_bytes(pairs[1], sizeof(pairs[1]));
-	sums->has_upstreams = true;
+	*own = config_sum_bytes(pair, sizeof(pair));
+	sums->has_upstreams |= is_upstreams;
 }
 
 struct config_sums config_sums(const struct config *config)

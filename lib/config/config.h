@@ -205,6 +205,10 @@ struct config *config_read_file(const char *path, struct config_error *error);
 // The same from memory; `name` stands for the file in errors and for its folder in paths.
 struct config *config_read_text(const char *name, const char *text, struct config_error *error);
 
+// The same once more, from the text that it was read from, whatever its file and what it imports have
+// become; what is new is what files in TO say, and that certificates are there.
+struct config *config_read_again(const struct config *config, struct config_error *error);
+
 void config_destroy(struct config *config);
 
 const struct config_server *config_servers(const struct config *config, size_t *count);
@@ -215,7 +219,7 @@ const struct config_reload *config_reload(const struct config *config);
 
 // What the files of a configuration had in them, as numbers to be compared.
 struct config_sums {
-	uint64_t all; // imported files, certificates and keys, and those below
+	uint64_t sources; // the configuration's own, those imported, certificates and keys
 	uint64_t upstreams; // files in TO
 	bool has_upstreams; // there are some
 };
@@ -223,7 +227,7 @@ struct config_sums {
 // When it was read, and now: a changed file shows as another sum.
 struct config_sums config_sums(const struct config *config);
 struct config_sums config_sums_now(const struct config *config);
-// The same for files in TO alone; `all` is not set.
+// The same for files in TO alone; `sources` is not set.
 struct config_sums config_sums_now_of_upstreams(const struct config *config);
 
 // Every `log` once, by its number.

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/lexer.h"
+
 #define SUM_START UINT64_C(0xcbf29ce484222325)
 #define SUM_BYTES_MOST (16u << 20) // of one file
 
@@ -47,19 +49,37 @@ static uint64_t file_sum(const char *path)
 	return sum;
 }
 
-static uint64_t pattern_sum(const char *pattern)
+// Of `pattern`, in the form of config_file.text. 0, -ENOMEM or -EIO.
+static int pattern_match(
+	struct config_arena *arena, const char *pattern, const char **paths, size_t *length)
 {
-	uint64_t sum = SUM_START;
+	char *copy = NULL;
 	glob_t matches;
 	int error = glob(pattern, 0, NULL, &matches);
 
-	if (error == GLOB_NOMATCH)
-		return sum;
-	if (error)
-		return sum_of_error(error);
-	for (size_t i = 0; i < matches.gl_pathc; i++)
-		sum = sum_more(sum, matches.gl_pathv[i], strlen(matches.gl_pathv[i]) + 1);
-	globfree(&matches);
+	*length = 0;
+	if (error && error != GLOB_NOMATCH)
+		return error == GLOB_NOSPACE ? -ENOMEM : -EIO;
+	for (size_t i = 0; !error && i < matches.gl_pathc; i++)
+		*length += strlen(matches.gl_pathv[i]) + 1;
+	copy = config_arena_allocate(arena, *length + 1);
+	*paths = copy;
+	for (size_t i = 0; copy && !error && i < matches.gl_pathc; i++)
+		copy = stpcpy(copy, matches.gl_pathv[i]) + 1;
+	if (!error)
+		globfree(&matches);
+	return *paths ? 0 : -ENOMEM;
+}
+
+static uint64_t pattern_sum(const char *pattern)
+{
+	struct config_arena arena = {0};
+	const char *paths;
+	size_t length;
+	int error = pattern_match(&arena, pattern, &paths, &length);
+	uint64_t sum = error ? sum_of_error(error) : config_sum_bytes(paths, length);
+
+	config_arena_free(&arena);
 	return sum;
 }
 
@@ -68,7 +88,7 @@ uint64_t config_file_sum(enum config_file_kind kind, const char *path)
 	return kind == CONFIG_FILE_PATTERN ? pattern_sum(path) : file_sum(path);
 }
 
-int config_files_add(
+static struct config_file *files_add(
 	struct config_files *files, enum config_file_kind kind, const char *path, uint64_t sum)
 {
 	struct config_file *list =
@@ -76,8 +96,105 @@ int config_files_add(
 	const char *copy = config_arena_copy_text(files->arena, path, strlen(path));
 
 	if (!list || !copy)
-		return -ENOMEM;
+		return NULL;
 	files->list = list;
-	list[files->count++] = (struct config_file){.kind = kind, .path = copy, .sum = sum};
+	list[files->count] = (struct config_file){.kind = kind, .path = copy, .sum = sum};
+	return &list[files->count++];
+}
+
+int config_files_add(
+	struct config_files *files, enum config_file_kind kind, const char *path, uint64_t sum)
+{
+	return files_add(files, kind, path, sum) ? 0 : -ENOMEM;
+}
+
+int config_files_add_text(struct config_files *files, enum config_file_kind kind, const char *path,
+	const char *text, size_t length)
+{
+	const char *copy = config_arena_copy_text(files->arena, text, length);
+	struct config_file *file;
+
+	if (!copy)
+		return -ENOMEM;
+	file = files_add(files, kind, path, config_sum_bytes(text, length));
+	if (!file)
+		return -ENOMEM;
+	file->text = copy;
+	file->length = length;
 	return 0;
+}
+
+static const struct config_file *files_find(
+	const struct config_files *files, enum config_file_kind kind, const char *path)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		if (files->list[i].kind == kind && strcmp(files->list[i].path, path) == 0)
+			return &files->list[i];
+	}
+	return NULL;
+}
+
+// The text of the file added last.
+static void files_tell_last(const struct config_files *files, const char **text, size_t *length)
+{
+	*text = files->list[files->count - 1].text;
+	*length = files->list[files->count - 1].length;
+}
+
+// As it was before.
+static int files_copy_before(
+	struct config_files *files, enum config_file_kind kind, const char *path)
+{
+	const struct config_file *file = files_find(files->before, kind, path);
+
+	if (!file)
+		return -ENOENT;
+	return config_files_add_text(files, kind, path, file->text, file->length);
+}
+
+int config_files_read_source(
+	struct config_files *files, const char *path, const char **text, size_t *length)
+{
+	struct config_arena scratch = {0};
+	int error;
+
+	if (files->before) {
+		error = files_copy_before(files, CONFIG_FILE_SOURCE, path);
+	} else {
+		error = config_read_whole_file(&scratch, path, text, length);
+		if (!error)
+			error = config_files_add_text(
+				files, CONFIG_FILE_SOURCE, path, *text, *length);
+		config_arena_free(&scratch);
+	}
+	if (!error)
+		files_tell_last(files, text, length);
+	return error;
+}
+
+int config_files_match(
+	struct config_files *files, const char *pattern, const char **paths, size_t *length)
+{
+	struct config_arena scratch = {0};
+	int error;
+
+	if (files->before) {
+		error = files_copy_before(files, CONFIG_FILE_PATTERN, pattern);
+	} else {
+		error = pattern_match(&scratch, pattern, paths, length);
+		if (!error)
+			error = config_files_add_text(
+				files, CONFIG_FILE_PATTERN, pattern, *paths, *length);
+		config_arena_free(&scratch);
+	}
+	if (!error)
+		files_tell_last(files, paths, length);
+	return error;
+}
+
+bool config_files_has_upstreams(const struct config_files *files, const char *path)
+{
+	if (files->before)
+		return files_find(files->before, CONFIG_FILE_UPSTREAMS, path);
+	return access(path, F_OK) == 0;
 }

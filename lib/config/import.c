@@ -2,7 +2,6 @@
 #include "config/import.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <string.h>
 
 const char *config_path_beside(struct config_arena *arena, const char *file, const char *path)
@@ -43,44 +42,29 @@ static const char *import_make_pattern(
 	return joined;
 }
 
-static int import_copy_matches(
-	struct config_lines *lines, struct config_frame *frame, const glob_t *matches)
-{
-	frame->files = config_arena_allocate(lines->arena, matches->gl_pathc * sizeof(char *));
-	if (!frame->files)
-		return config_fail_memory(lines->error, frame->import_place);
-	for (size_t i = 0; i < matches->gl_pathc; i++) {
-		const char *path = matches->gl_pathv[i];
-
-		frame->files[i] = config_arena_copy_text(lines->arena, path, strlen(path));
-		if (!frame->files[i])
-			return config_fail_memory(lines->error, frame->import_place);
-	}
-	frame->file_count = matches->gl_pathc;
-	return 0;
-}
-
 static int import_find_matches(
 	struct config_lines *lines, struct config_frame *frame, const struct config_token *name)
 {
 	const char *pattern = import_make_pattern(lines->arena, name->place.file, name->text);
-	glob_t matches;
-	int err;
+	const char *paths;
+	size_t length;
+	int err = -ENOMEM;
 
-	if (!pattern)
+	if (pattern)
+		err = config_files_match(lines->files, pattern, &paths, &length);
+	if (err == -ENOMEM)
 		return config_fail_memory(lines->error, name->place);
-	if (config_files_add(lines->files, CONFIG_FILE_PATTERN, pattern,
-		    config_file_sum(CONFIG_FILE_PATTERN, pattern)))
-		return config_fail_memory(lines->error, name->place);
-	err = glob(pattern, 0, NULL, &matches);
-	if (err == GLOB_NOMATCH)
-		return 0;
 	if (err)
 		return config_fail(lines->error, name->place, "import " CONFIG_WORD ": %s",
-			name->text, strerror(err == GLOB_NOSPACE ? ENOMEM : EIO));
-	err = import_copy_matches(lines, frame, &matches);
-	globfree(&matches);
-	return err;
+			name->text, strerror(-err));
+	for (const char *path = paths; path < paths + length; path += strlen(path) + 1) {
+		frame->files = config_arena_grow(
+			lines->arena, frame->files, frame->file_count, sizeof(char *));
+		if (!frame->files)
+			return config_fail_memory(lines->error, name->place);
+		frame->files[frame->file_count++] = path;
+	}
+	return 0;
 }
 
 static int import_name_file(
@@ -164,13 +148,12 @@ int config_import_next_file(struct config_lines *lines)
 		return err;
 	frame->files++;
 	frame->file_count--;
-	err = config_read_whole_file(lines->arena, path, &text, &length);
+	err = config_files_read_source(lines->files, path, &text, &length);
+	if (err == -ENOMEM)
+		return config_fail_memory(lines->error, frame->import_place);
 	if (err)
 		return config_fail(lines->error, frame->import_place, "import " CONFIG_WORD ": %s",
 			path, strerror(-err));
-	if (config_files_add(
-		    lines->files, CONFIG_FILE_SOURCE, path, config_sum_bytes(text, length)))
-		return config_fail_memory(lines->error, frame->import_place);
 	err = config_lex_text(lines->arena, path, text, length, &tokens, lines->error);
 	frame->tokens = tokens.list;
 	frame->count = err ? 0 : tokens.count;

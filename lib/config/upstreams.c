@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config/import.h"
 #include "config/reader.h"
@@ -137,7 +136,7 @@ static int upstreams_read_other(struct config_reader *reader, const struct confi
 
 	if (!path)
 		return config_fail_memory(reader->error, to->place);
-	if (strchr(text, '/') || access(path, F_OK) == 0)
+	if (strchr(text, '/') || config_files_has_upstreams(reader->files, path))
 		return upstreams_read_file(reader, to, path, forward);
 	if (upstreams_is_host_name(text))
 		return config_fail(reader->error, to->place,

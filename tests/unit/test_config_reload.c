@@ -55,13 +55,13 @@ static void reload_has_defaults_and_bounds(void)
 	refuse_reload("reload {\n}", "Corefile:2: 'reload' takes no block, but '{' follows");
 }
 
-// The configuration was read from the folder: whether its files have changed by now, and those in TO.
-static void expect_change(const struct config *config, bool of_any, bool of_upstreams)
+// The configuration was read from the folder: whether its own files have changed by now, and those in TO.
+static void expect_change(const struct config *config, bool of_sources, bool of_upstreams)
 {
 	struct config_sums read = config_sums(config);
 	struct config_sums now = config_sums_now(config);
 
-	CU_ASSERT_EQUAL(read.all != now.all, of_any);
+	CU_ASSERT_EQUAL(read.sources != now.sources, of_sources);
 	CU_ASSERT_EQUAL(read.upstreams != now.upstreams, of_upstreams);
 	CU_ASSERT_EQUAL(
 		read.upstreams != config_sums_now_of_upstreams(config).upstreams, of_upstreams);
@@ -87,7 +87,7 @@ static void every_file_is_followed(void)
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(files); i++) {
 		snprintf(changed, sizeof(changed), "%s# more\n", texts[i]);
 		config_folder_write(&folder, files[i], changed);
-		expect_change(config, true, i == 2);
+		expect_change(config, i != 2, i == 2);
 		config_folder_write(&folder, files[i], texts[i]);
 		expect_change(config, false, false);
 	}
@@ -112,10 +112,76 @@ static void files_in_to_are_told_apart(void)
 	config_folder_destroy(&folder);
 }
 
+static void expect_first_upstream(const struct config *config, const char *expected)
+{
+	char text[NET_ENDPOINT_TEXT];
+	size_t count;
+	const struct config_forward *const *forwards = config_forwards(config, &count);
+
+	CU_ASSERT_EQUAL_FATAL(count, 1);
+	CU_ASSERT_STRING_EQUAL(
+		net_endpoint_format(&forwards[0]->upstreams[0].endpoint, text), expected);
+}
+
+// As it was, whatever became of the files but for those in TO; twice, so that the second reading has
+// its text from the first, which is gone by then.
+static void only_files_in_to_are_read_again(void)
+{
+	struct config_error error = {0};
+	struct config_folder folder;
+	struct config *config;
+	struct config *again;
+
+	config_folder_create(&folder);
+	config_folder_add_folder(&folder, "inner");
+	config_folder_write(&folder, "Corefile", "import inner/*\n");
+	config_folder_write(&folder, "inner/one", ". {\nforward . ../servers\n}\n");
+	config_folder_write(&folder, "servers", "nameserver 192.0.2.1\n");
+	config = read_folder(&folder);
+	config_folder_write(&folder, "Corefile", "half a li");
+	config_folder_write(&folder, "inner/one", "");
+	config_folder_write(&folder, "inner/two", "half a li");
+	config_folder_write(&folder, "servers", "nameserver 192.0.2.2\n");
+	for (int i = 0; i < 2; i++) {
+		again = config_read_again(config, &error);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(again);
+		CU_ASSERT_EQUAL(config_sums(config).sources, config_sums(again).sources);
+		config_destroy(config);
+		config = again;
+		expect_first_upstream(config, "192.0.2.2:53");
+		expect_change(config, true, false);
+	}
+	config_folder_write(&folder, "servers", "nameserver x\n");
+	CU_ASSERT_PTR_NULL(config_read_again(config, &error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "servers:1: 'x' is not an IP address"));
+	config_destroy(config);
+	config_folder_destroy(&folder);
+}
+
+static void a_file_in_to_stays_one(void)
+{
+	struct config_error error = {0};
+	struct config_folder folder;
+	struct config *config;
+	char path[2 * CONFIG_FOLDER_PATH];
+
+	config_folder_create(&folder);
+	config_folder_write(&folder, "Corefile", ". {\nforward . servers\n}\n");
+	config_folder_write(&folder, "servers", "nameserver 192.0.2.1\n");
+	config = read_folder(&folder);
+	CU_ASSERT_EQUAL(unlink(config_folder_path(&folder, "servers", path)), 0);
+	CU_ASSERT_PTR_NULL(config_read_again(config, &error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "Corefile:2: 'servers': No such file"));
+	config_destroy(config);
+	config_folder_destroy(&folder);
+}
+
 static const struct unit_case cases[] = {
 	{"reload has defaults and bounds", reload_has_defaults_and_bounds},
 	{"every file is followed", every_file_is_followed},
 	{"files in TO are told apart", files_in_to_are_told_apart},
+	{"only files in TO are read again", only_files_in_to_are_read_again},
+	{"a file in TO stays one", a_file_in_to_stays_one},
 };
 
 UNIT_MAIN("config reload", cases)
