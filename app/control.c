@@ -77,6 +77,18 @@ static bool answer_upstreams(struct control *control, const char *words, struct 
 	return true;
 }
 
+static bool answer_drain(struct control *control, const char *words, struct stats_json *json)
+{
+	control_drain(control->app, words, control->now, json);
+	return true;
+}
+
+static bool answer_undrain(struct control *control, const char *words, struct stats_json *json)
+{
+	control_undrain(control->app, words, control->now, json);
+	return true;
+}
+
 static bool answer_lcores(struct control *control, const char *words, struct stats_json *json)
 {
 	unsigned int newest = control->newest;
@@ -225,6 +237,8 @@ struct control_verb {
 static const struct control_verb verbs[] = {
 	{"status", answer_status},
 	{"upstreams", answer_upstreams},
+	{"drain", answer_drain},
+	{"undrain", answer_undrain},
 	{"lcores", answer_lcores},
 	{"cache", answer_cache},
 	{"log-level", answer_log_level},

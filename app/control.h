@@ -5,6 +5,8 @@
 //   status                        of the program
 //   upstreams [WHICH]             counts and connections; of one in full. WHICH is its number, or
 //                                 ADDRESS[:PORT] for all there
+//   drain WHICH                   no query goes there any more, those on their way finish
+//   undrain WHICH                 it comes back step by step
 //   lcores                        how busy they are, and what they dropped
 //   cache                         what caches hold
 //   cache show NAME [TYPE] [N]    and flush, dump, load: as cache_request.h has it
@@ -49,6 +51,10 @@ void control_show_upstreams(const struct app *app, const char *words, struct sta
 void control_show_lcores(
 	const struct app *app, const struct control_interval *interval, struct stats_json *json);
 void control_show_caches(const struct app *app, struct stats_json *json);
+
+// What is changed for upstreams, and what became of each.
+void control_drain(struct app *app, const char *words, uint64_t now, struct stats_json *json);
+void control_undrain(struct app *app, const char *words, uint64_t now, struct stats_json *json);
 
 // What upstreams `words` stand for: calls `use` with each. The number of them.
 uint32_t control_for_upstreams(const struct app *app, const char *words, void *context,

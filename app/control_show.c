@@ -150,6 +150,8 @@ static void show_reasons(const struct show *show, const struct figures_upstream 
 
 static const char *upstream_state(const struct proxy_upstream *upstream)
 {
+	if (proxy_upstream_is_in_drain(upstream))
+		return "drained";
 	if (proxy_upstream_is_down(upstream))
 		return "down";
 	if (base_load(&upstream->share) != PROXY_SHARE_ALL)

@@ -24,6 +24,7 @@ void figures_add_upstream(const struct app *app, uint16_t upstream, struct figur
 	add(&sum->health_checks, &health->checks);
 	add(&sum->health_check_failures, &health->failures);
 	sum->is_down |= proxy_upstream_is_down(&app->set->upstreams[upstream]);
+	sum->is_in_drain |= proxy_upstream_is_in_drain(&app->set->upstreams[upstream]);
 	for (uint16_t i = 0; i < app->lcore_count; i++) {
 		const struct proxy_upstream_counts *counts =
 			&forward_lcore_proxy(app->lcores[i])->counts[upstream];
@@ -117,6 +118,7 @@ const char *figures_close_name(enum proxy_close_reason reason)
 		[PROXY_CLOSE_PEER] = "peer",
 		[PROXY_CLOSE_RELOAD] = "reload",
 		[PROXY_CLOSE_CHECK] = "check",
+		[PROXY_CLOSE_DRAIN] = "drain",
 	};
 
 	return names[reason];

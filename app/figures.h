@@ -13,6 +13,7 @@ struct figures_upstream {
 	uint64_t health_checks;
 	uint64_t health_check_failures;
 	bool is_down;
+	bool is_in_drain;
 	struct proxy_durations durations;
 };
 

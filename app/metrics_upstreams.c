@@ -164,6 +164,11 @@ static uint64_t read_is_down(const struct figures_upstream *figures)
 	return figures->is_down;
 }
 
+static uint64_t read_is_in_drain(const struct figures_upstream *figures)
+{
+	return figures->is_in_drain;
+}
+
 static void write_health(const struct metrics_upstreams *all)
 {
 	static const struct {
@@ -178,6 +183,9 @@ static void write_health(const struct metrics_upstreams *all)
 			"Health checks that failed.", read_health_check_failures},
 		{"millrace_proxy_down", STATS_METRIC_GAUGE,
 			"1 for an upstream that is down, in one forward at least.", read_is_down},
+		{"millrace_proxy_drained", STATS_METRIC_GAUGE,
+			"1 for an upstream that is drained, in one forward at least.",
+			read_is_in_drain},
 	};
 
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(of); i++) {

@@ -146,10 +146,13 @@ static void add_health(struct rte_tel_data *data, const struct app *app, uint16_
 {
 	const struct proxy_upstream *described = &app->set->upstreams[upstream];
 	const struct proxy_health_state *state = &app->health->states[upstream];
+	bool takes_some = !proxy_upstream_takes_none(described);
 
 	telemetry_add_u64(data, upstream, "is_down", proxy_upstream_is_down(described));
+	telemetry_add_u64(data, upstream, "is_drained", proxy_upstream_is_in_drain(described));
 	telemetry_add_u64(data, upstream, "is_checked", base_load(&described->is_checked));
-	telemetry_add_u64(data, upstream, "share_sixteenths", base_load(&described->share));
+	telemetry_add_u64(
+		data, upstream, "share_sixteenths", takes_some ? base_load(&described->share) : 0);
 	telemetry_add_u64(data, upstream, "fails_in_a_row", base_load(&state->fails));
 	telemetry_add_u64(data, upstream, "checks", base_load(&state->checks));
 	telemetry_add_u64(data, upstream, "healthcheck_failures", base_load(&state->failures));

@@ -27,6 +27,8 @@ static const char help[] =
 	"  upstreams [WHICH]           state, round trip, queries and connections; WHICH is a "
 	"number\n"
 	"                              or ADDRESS[:PORT], and shown in full\n"
+	"  drain WHICH                 sends it no query any more; those on their way finish\n"
+	"  undrain WHICH               sends it some again, and more step by step\n"
 	"  lcores                      busy share and burst of the last second, hops, drops\n"
 	"  cache                       what the caches hold\n"
 	"  cache show NAME [TYPE] [N]  the answers under a name, of all caches or number N\n"

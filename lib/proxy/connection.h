@@ -37,6 +37,7 @@ enum proxy_close_reason {
 	PROXY_CLOSE_PEER, // the upstream ended it
 	PROXY_CLOSE_RELOAD, // its upstream has left the configuration
 	PROXY_CLOSE_CHECK, // it was there for one health check
+	PROXY_CLOSE_DRAIN, // its upstream is in drain
 	PROXY_CLOSE_REASONS,
 };
 

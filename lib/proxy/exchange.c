@@ -321,6 +321,31 @@ struct attempt_looks {
 	bool has_tried; // one or more that failed at once
 };
 
+// The position of any of those that are down; false where all are in drain. They are two looks, and
+// in between one may have changed: then it is the last that was found.
+static bool group_draw_down(
+	const struct proxy_lcore *lcore, const struct proxy_group *group, uint16_t *position)
+{
+	uint32_t count = 0;
+	uint32_t drawn;
+
+	for (uint16_t i = 0; i < group->upstream_count; i++)
+		count += !proxy_upstream_is_in_drain(
+			&lcore->set->upstreams[proxy_group_upstream(group, i)]);
+	if (!count)
+		return false;
+	drawn = random_stream_below(lcore->random, count);
+	for (uint16_t i = 0; i < group->upstream_count; i++) {
+		if (proxy_upstream_is_in_drain(
+			    &lcore->set->upstreams[proxy_group_upstream(group, i)]))
+			continue;
+		*position = i;
+		if (!drawn--)
+			break;
+	}
+	return true;
+}
+
 // No upstream took the query. True: it goes to one nevertheless, which pending.order is at.
 static bool attempt_insist(
 	struct proxy_lcore *lcore, struct proxy_pending *pending, const struct attempt_looks *looks)
@@ -335,10 +360,9 @@ static bool attempt_insist(
 		return false;
 	base_store(&lcore->all_down, lcore->all_down + 1);
 	pending->has_tried_down = true;
-	pending->met_failfast = group->health.is_failfast;
-	pending->order.position =
-		(uint16_t)random_stream_below(lcore->random, group->upstream_count);
-	return !group->health.is_failfast;
+	pending->met_failfast = group->health.is_failfast ||
+				!group_draw_down(lcore, group, &pending->order.position);
+	return !pending->met_failfast;
 }
 
 bool proxy_attempt_start(
@@ -361,12 +385,12 @@ bool proxy_attempt_start(
 		if (!attempt_may_be_made(lcore, pending, now))
 			return false;
 		if (base_likely(is_first) ? proxy_upstream_takes(upstream, lcore->random)
-					  : !proxy_upstream_is_down(upstream)) {
+					  : !proxy_upstream_takes_none(upstream)) {
 			found.has_tried = true;
 			is_started = attempt_try_upstream(lcore, slot, now, attempt);
 			continue;
 		}
-		if (!found.has_left_out && !proxy_upstream_is_down(upstream)) {
+		if (!found.has_left_out && !proxy_upstream_takes_none(upstream)) {
 			found.has_left_out = true;
 			found.left_out = pending->order;
 		}
@@ -437,7 +461,7 @@ static bool upstream_is_reachable(const struct proxy_lcore *lcore,
 		&lcore->set->upstreams[proxy_group_upstream(group, order->position)];
 	const struct net_path *path;
 
-	if (proxy_upstream_is_down(upstream))
+	if (proxy_upstream_takes_none(upstream))
 		return false;
 	if (attempt_wants_stream(&group->settings, upstream, pending))
 		return true;

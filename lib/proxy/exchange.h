@@ -115,7 +115,8 @@ struct proxy_attempt {
 };
 
 // Takes a connection to the next upstream that is up and has a path, draws an id and starts the
-// clock. With all down, it is any of them, once, or none where the settings have failfast.
+// clock. With all down, it is any of them that is not in drain, once, or none where the settings have
+// failfast or all are in drain.
 // False when the query has to be given up: attempts, upstreams or time are used up, and
 // proxy_pending.last_failure says why the last one failed; or all are down.
 bool proxy_attempt_start(

@@ -107,15 +107,20 @@ static void upstream_follow(
 	const struct proxy_health_settings *settings = settings_of(health, upstream);
 	struct proxy_health_state *state = &health->states[upstream];
 	uint8_t share = base_load(&old->upstreams[upstream].share);
+	bool stays = health->set->upstreams[upstream].presence == PROXY_STAYS;
 
 	if (!settings->max_fails)
 		state->fails = 0;
+	if (share == PROXY_SHARE_DRAIN && stays) {
+		base_store(&health->set->upstreams[upstream].share, share);
+		return;
+	}
 	if (state->fails > settings->max_fails)
 		share = PROXY_SHARE_DOWN;
-	else if (share == PROXY_SHARE_DOWN)
+	else if (!proxy_share_is_some(share))
 		share = 1;
 	base_store(&health->set->upstreams[upstream].share, share);
-	if (settings->max_fails && health->set->upstreams[upstream].presence == PROXY_STAYS)
+	if (settings->max_fails && stays)
 		enter_phase(health, upstream, state->phase, state->due);
 	else
 		enter_phase(health, upstream, PROXY_HEALTH_RESTS, 0);
@@ -166,15 +171,48 @@ static void hear_failed(struct proxy_health *health, uint16_t upstream, uint64_t
 	enter_phase(health, upstream, PROXY_HEALTH_WAITS, now + settings->pause);
 }
 
-// Words may be about who has left, and checks that are no more.
+// One that may be drained, and be wanted again.
+static bool is_there(const struct proxy_health *health, uint16_t upstream)
+{
+	return upstream < health->set->upstream_count &&
+	       health->set->upstreams[upstream].presence == PROXY_STAYS;
+}
+
+bool proxy_health_drain(struct proxy_health *health, uint16_t upstream)
+{
+	struct proxy_upstream *described;
+
+	if (!is_there(health, upstream))
+		return false;
+	described = &health->set->upstreams[upstream];
+	if (proxy_upstream_is_in_drain(described))
+		return false;
+	base_store(&health->states[upstream].fails, 0);
+	enter_phase(health, upstream, PROXY_HEALTH_RESTS, 0);
+	base_store(&described->share, PROXY_SHARE_DRAIN);
+	return true;
+}
+
+bool proxy_health_undrain(struct proxy_health *health, uint16_t upstream, uint64_t now)
+{
+	if (!is_there(health, upstream) ||
+		!proxy_upstream_is_in_drain(&health->set->upstreams[upstream]))
+		return false;
+	base_store(&health->set->upstreams[upstream].share, 1);
+	health->states[upstream].step_at = now + PROXY_SHARE_STEP;
+	list(health, upstream);
+	return true;
+}
+
+// Words may be about who has left or is in drain, and checks that are no more.
 void proxy_health_hear(struct proxy_health *health, uint32_t word, uint64_t now)
 {
 	struct proxy_check check = proxy_check_of_word(word);
 	enum proxy_health_news news = (enum proxy_health_news)(word >> 30);
 	const struct proxy_health_state *state;
 
-	if (check.upstream >= health->set->upstream_count ||
-		health->set->upstreams[check.upstream].presence != PROXY_STAYS ||
+	if (!is_there(health, check.upstream) ||
+		proxy_upstream_is_in_drain(&health->set->upstreams[check.upstream]) ||
 		!settings_of(health, check.upstream)->max_fails)
 		return;
 	state = &health->states[check.upstream];
@@ -227,7 +265,8 @@ static bool look_after(struct proxy_health *health, uint16_t upstream,
 {
 	const struct proxy_health_state *state = &health->states[upstream];
 
-	if (health->set->upstreams[upstream].presence != PROXY_STAYS)
+	if (!is_there(health, upstream) ||
+		proxy_upstream_is_in_drain(&health->set->upstreams[upstream]))
 		return false;
 	if (state->phase != PROXY_HEALTH_RESTS && now >= state->due)
 		send_check(health, upstream, link, now);

@@ -12,6 +12,9 @@
 // until one succeeds; one at a time an upstream. After more than max_fails in a row that failed, the
 // upstream is down; one that succeeds ends that, and its share grows back step by step.
 //
+// Whoever runs this may drain an upstream: nothing goes there, no check either, and its connections
+// are closed, until it is wanted again and takes its share step by step.
+//
 // When a set follows another (a reload), proxy_health_follow() comes before lcores see it. What
 // stays keeps its number, and so its state, its share and its check on the way.
 #pragma once
@@ -113,6 +116,11 @@ void proxy_health_destroy(struct proxy_health *health);
 // The set that lcores see next, made to follow the one that they see now. What leaves is not checked
 // any more.
 void proxy_health_follow(struct proxy_health *health, struct proxy_set *set);
+
+// Drained, it takes no query; undrained, it is up and takes few at first, more later. True where that is
+// a change: one that left, or is no upstream, can not.
+bool proxy_health_drain(struct proxy_health *health, uint16_t upstream);
+bool proxy_health_undrain(struct proxy_health *health, uint16_t upstream, uint64_t now);
 
 // What an lcore told.
 void proxy_health_hear(struct proxy_health *health, uint32_t word, uint64_t now);

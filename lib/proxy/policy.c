@@ -40,7 +40,7 @@ static bool is_up(const struct choice *choice, uint16_t position)
 {
 	uint16_t upstream = proxy_group_upstream(choice->group, position);
 
-	return !proxy_upstream_is_down(&choice->lcore->set->upstreams[upstream]);
+	return !proxy_upstream_takes_none(&choice->lcore->set->upstreams[upstream]);
 }
 
 static struct proxy_load *load_at(const struct choice *choice, uint16_t position)

@@ -218,6 +218,8 @@ static void connection_read_mark(struct proxy_pools *pools, uint16_t slot, uint6
 		return;
 	if (pools->pools[connection->upstream].is_leaving)
 		reason = PROXY_CLOSE_RELOAD;
+	else if (proxy_upstream_is_in_drain(&pools->set->upstreams[connection->upstream]))
+		reason = PROXY_CLOSE_DRAIN;
 	else
 		(void)proxy_connection_is_stale(
 			connection, pools->pools[connection->upstream].settings, now, &reason);

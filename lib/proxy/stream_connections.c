@@ -321,6 +321,8 @@ static void upstream_keep(struct proxy_streams *streams, uint16_t number, uint64
 	const struct stream_upstream *upstream = &streams->upstreams[number];
 	const struct proxy_pool *pool = &streams->pools.pools[number];
 
+	if (proxy_upstream_is_in_drain(&streams->set->upstreams[number]))
+		return;
 	for (int i = 0; i < WARM_OPENINGS_MOST && now >= upstream->warm_not_before &&
 			pool->idle_count + upstream->opening_count < upstream->idle_least;
 		i++) {

@@ -28,12 +28,8 @@ static uint64_t set_shortest_life(const struct proxy_set *set)
 	return shortest;
 }
 
-void proxy_sweep_follow(struct proxy_pools *pools, const struct proxy_set *set)
+void proxy_sweep_look_anew(struct proxy_pools *pools)
 {
-	pools->swept_set = set;
-	pools->shortest_life = set_shortest_life(set);
-	if (pools->has_jitter)
-		pools->shortest_life -= pools->shortest_life / 10;
 	pools->good_until = 0;
 	for (uint16_t slot = 0; slot < pools->slot_count; slot++) {
 		if (pools->slots_good_until[slot] != MARKED)
@@ -41,13 +37,23 @@ void proxy_sweep_follow(struct proxy_pools *pools, const struct proxy_set *set)
 	}
 }
 
+void proxy_sweep_follow(struct proxy_pools *pools, const struct proxy_set *set)
+{
+	pools->swept_set = set;
+	pools->shortest_life = set_shortest_life(set);
+	if (pools->has_jitter)
+		pools->shortest_life -= pools->shortest_life / 10;
+	proxy_sweep_look_anew(pools);
+}
+
 static bool connection_is_to_go(const struct proxy_set *set,
 	const struct proxy_connection *connection, const struct proxy_settings *settings,
 	uint64_t now)
 {
+	const struct proxy_upstream *upstream = &set->upstreams[base_load(&connection->upstream)];
 	enum proxy_close_reason reason;
 
-	return set->upstreams[base_load(&connection->upstream)].presence == PROXY_LEAVES ||
+	return upstream->presence == PROXY_LEAVES || proxy_upstream_is_in_drain(upstream) ||
 	       proxy_connection_is_stale(connection, settings, now, &reason);
 }
 

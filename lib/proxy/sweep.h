@@ -18,6 +18,9 @@
 // connections are judged by the new settings, and those of upstreams that leave are marked.
 void proxy_sweep_follow(struct proxy_pools *pools, const struct proxy_set *set);
 
+// The management lcore's, when it drains an upstream: what was surely good may be so no longer.
+void proxy_sweep_look_anew(struct proxy_pools *pools);
+
 // Sends a mark for every connection that is stale at `now` and has none yet. Returns how many.
 // `now` never goes back. Where nothing can be stale it reads one line.
 uint32_t proxy_sweep_mark(struct proxy_pools *pools, uint64_t now);

@@ -83,6 +83,8 @@ struct proxy_tls_files {
 // Of the queries whose turn it is at an upstream, it takes so many sixteenths.
 #define PROXY_SHARE_DOWN 0
 #define PROXY_SHARE_ALL 16
+// It is drained: nothing goes there, whatever its health, until whoever runs this wants it again.
+#define PROXY_SHARE_DRAIN UINT8_MAX
 
 enum proxy_presence {
 	PROXY_FREE, // nobody has this number
@@ -97,7 +99,7 @@ struct proxy_upstream {
 	struct net_endpoint endpoint;
 	bool is_tls;
 	// Both written by the management lcore (proxy/health.h), read by all.
-	uint8_t share; // PROXY_SHARE_DOWN to PROXY_SHARE_ALL
+	uint8_t share; // PROXY_SHARE_DOWN to PROXY_SHARE_ALL, or PROXY_SHARE_DRAIN
 	bool is_checked; // nobody has to tell of its failures
 	uint8_t presence; // enum proxy_presence
 	uint16_t group;
@@ -229,15 +231,31 @@ static inline bool proxy_upstream_is_down(const struct proxy_upstream *upstream)
 	return base_load(&upstream->share) == PROXY_SHARE_DOWN;
 }
 
-// Whether a query whose turn it is goes there: not where it is down, and only now and then where it
-// has just come back.
+static inline bool proxy_upstream_is_in_drain(const struct proxy_upstream *upstream)
+{
+	return base_load(&upstream->share) == PROXY_SHARE_DRAIN;
+}
+
+static inline bool proxy_share_is_some(uint8_t share)
+{
+	return (uint8_t)(share - 1u) < PROXY_SHARE_ALL;
+}
+
+// Down or in drain: no query goes there.
+static inline bool proxy_upstream_takes_none(const struct proxy_upstream *upstream)
+{
+	return !proxy_share_is_some(base_load(&upstream->share));
+}
+
+// Whether a query whose turn it is goes there: not where it takes none, and only now and then where
+// it has just come back.
 static inline bool proxy_upstream_takes(
 	const struct proxy_upstream *upstream, struct random_stream *random)
 {
 	uint8_t share = base_load(&upstream->share);
 
 	return base_likely(share == PROXY_SHARE_ALL) ||
-	       (share != PROXY_SHARE_DOWN && random_stream_below(random, PROXY_SHARE_ALL) < share);
+	       (proxy_share_is_some(share) && random_stream_below(random, PROXY_SHARE_ALL) < share);
 }
 
 // The order for a new query by one of the policies up to PROXY_POLICY_SEQUENTIAL. *turn is the lcore's own counter for round_robin.

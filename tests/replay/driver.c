@@ -201,6 +201,8 @@ static const struct statement statements[] = {
 	{{"sweep"}, STATEMENT_INPUT, sweep},
 	{{"turn"}, STATEMENT_INPUT, turn},
 	{{"reload"}, STATEMENT_INPUT, reload},
+	{{"drain"}, STATEMENT_INPUT, driver_drain},
+	{{"undrain"}, STATEMENT_INPUT, driver_undrain},
 	{{"stop", "queries"}, STATEMENT_INPUT, stop_queries},
 	{{"stop", "pools"}, STATEMENT_INPUT, stop_pools},
 	{{"path"}, STATEMENT_INPUT, driver_path},

@@ -76,4 +76,6 @@ void driver_icmp(struct driver *driver, struct scenario_words *words);
 void driver_path(struct driver *driver, struct scenario_words *words);
 void driver_pool(struct driver *driver, struct scenario_words *words);
 void driver_counter(struct driver *driver, struct scenario_words *words);
+void driver_drain(struct driver *driver, struct scenario_words *words);
+void driver_undrain(struct driver *driver, struct scenario_words *words);
 void driver_health(struct driver *driver, struct scenario_words *words);

@@ -30,6 +30,7 @@ POOL_COUNT(read_closed_error, pool->closed[PROXY_CLOSE_ERROR])
 POOL_COUNT(read_closed_stop, pool->closed[PROXY_CLOSE_STOP])
 POOL_COUNT(read_closed_check, pool->closed[PROXY_CLOSE_CHECK])
 POOL_COUNT(read_closed_reload, pool->closed[PROXY_CLOSE_RELOAD])
+POOL_COUNT(read_closed_drain, pool->closed[PROXY_CLOSE_DRAIN])
 POOL_COUNT(read_sent, counts->sent)
 POOL_COUNT(read_answered, counts->answered)
 POOL_COUNT(read_failed_timeout, counts->failed[PROXY_FAILURE_TIMEOUT])
@@ -52,6 +53,7 @@ static const struct pool_count pool_counts[] = {
 	{"closed_stop", read_closed_stop},
 	{"closed_check", read_closed_check},
 	{"closed_reload", read_closed_reload},
+	{"closed_drain", read_closed_drain},
 	{"sent", read_sent},
 	{"answered", read_answered},
 	{"failed_timeout", read_failed_timeout},
@@ -161,13 +163,15 @@ struct health_count {
 		return expression;                                                                 \
 	}
 
-HEALTH_COUNT(read_share, upstream->share)
+HEALTH_COUNT(read_share, proxy_upstream_takes_none(upstream) ? 0 : upstream->share)
+HEALTH_COUNT(read_drained, proxy_upstream_is_in_drain(upstream))
 HEALTH_COUNT(read_checks, state->checks)
 HEALTH_COUNT(read_failures, state->failures)
 HEALTH_COUNT(read_fails, state->fails)
 
 static const struct health_count health_counts[] = {
 	{"share", read_share},
+	{"drained", read_drained},
 	{"checks", read_checks},
 	{"failures", read_failures},
 	{"fails", read_fails},
@@ -202,11 +206,42 @@ static void expect_health_count(
 	scenario_fail(words, "health does not count '%s'", name);
 }
 
+// The number of the first upstream there.
+static uint16_t read_upstream(const struct driver *driver, struct scenario_words *words)
+{
+	const struct proxy_set *set = driver->forwarder.set;
+	struct net_endpoint endpoint = scenario_endpoint(words, 53);
+
+	for (uint16_t i = 0; i < set->upstream_count; i++) {
+		if (net_endpoint_equal(&set->upstreams[i].endpoint, &endpoint))
+			return i;
+	}
+	scenario_fail(words, "this is no upstream");
+	return 0;
+}
+
+// drain ENDPOINT
+void driver_drain(struct driver *driver, struct scenario_words *words)
+{
+	uint16_t upstream = read_upstream(driver, words);
+
+	if (!words->failed && !forwarder_drain(&driver->forwarder, upstream))
+		scenario_fail(words, "it is drained already");
+}
+
+// undrain ENDPOINT
+void driver_undrain(struct driver *driver, struct scenario_words *words)
+{
+	uint16_t upstream = read_upstream(driver, words);
+
+	if (!words->failed && !forwarder_undrain(&driver->forwarder, upstream))
+		scenario_fail(words, "it is not drained");
+}
+
 // health all-down NUMBER, or health ENDPOINT COUNT NUMBER ..., of the first upstream there.
 void driver_health(struct driver *driver, struct scenario_words *words)
 {
-	struct net_endpoint endpoint;
-	uint16_t upstream = 0;
+	uint16_t upstream;
 
 	if (scenario_accept(words, "all-down")) {
 		uint32_t expected = scenario_number(words, "a number", UINT32_MAX);
@@ -217,13 +252,7 @@ void driver_health(struct driver *driver, struct scenario_words *words)
 				(unsigned long long)got);
 		return;
 	}
-	endpoint = scenario_endpoint(words, 53);
-	while (upstream < driver->forwarder.set->upstream_count &&
-		!net_endpoint_equal(
-			&driver->forwarder.set->upstreams[upstream].endpoint, &endpoint))
-		upstream++;
-	if (upstream == driver->forwarder.set->upstream_count)
-		scenario_fail(words, "this is no upstream");
+	upstream = read_upstream(driver, words);
 	while (!words->failed && scenario_has_more(words))
 		expect_health_count(driver, words, upstream, scenario_word(words, "a count"));
 }

@@ -312,6 +312,20 @@ void forwarder_sweep(struct forwarder *forwarder)
 	forwarder_turn(forwarder);
 }
 
+bool forwarder_drain(struct forwarder *forwarder, uint16_t upstream)
+{
+	bool is_changed = proxy_health_drain(forwarder->health, upstream);
+
+	for (uint16_t i = 0; i < forwarder->options.lcore_count; i++)
+		proxy_sweep_look_anew(forwarder->pools[i]);
+	return is_changed;
+}
+
+bool forwarder_undrain(struct forwarder *forwarder, uint16_t upstream)
+{
+	return proxy_health_undrain(forwarder->health, upstream, forwarder->now);
+}
+
 void forwarder_stop_queries(struct forwarder *forwarder)
 {
 	forwarder->options.checks_health = false;

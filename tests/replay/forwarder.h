@@ -87,6 +87,9 @@ void forwarder_advance(struct forwarder *forwarder, uint64_t nanoseconds);
 void forwarder_sweep(struct forwarder *forwarder);
 void forwarder_mark(struct forwarder *forwarder);
 void forwarder_reap(struct forwarder *forwarder);
+// False where that is no change.
+bool forwarder_drain(struct forwarder *forwarder, uint16_t upstream);
+bool forwarder_undrain(struct forwarder *forwarder, uint16_t upstream);
 void forwarder_stop_queries(struct forwarder *forwarder);
 void forwarder_stop_pools(struct forwarder *forwarder);
 

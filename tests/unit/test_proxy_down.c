@@ -244,6 +244,61 @@ static void who_comes_back_takes_all_that_nobody_else_does(void)
 	down_close(&fixture);
 }
 
+static void who_is_in_drain_is_left_out(void)
+{
+	struct down_fixture fixture;
+	uint32_t slot;
+
+	down_open(&fixture, PROXY_POLICY_RANDOM, false);
+	set_shares(&fixture, (uint8_t[]){16, PROXY_SHARE_DRAIN, 16, PROXY_SHARE_DRAIN});
+	ask(&fixture, QUERIES);
+	CU_ASSERT_EQUAL(fixture.taken[1] + fixture.taken[3], 0);
+	CU_ASSERT_TRUE(fixture.taken[0] > QUERIES / 3 && fixture.taken[2] > QUERIES / 3);
+	// Nor where others fail, or have a reply that is no answer.
+	for (int i = 0; i < 64; i++) {
+		slot = start(&fixture);
+		for (int j = 0; j < 4; j++) {
+			uint16_t upstream = attempt(&fixture, slot);
+
+			CU_ASSERT_TRUE(upstream == 0 || upstream == 2);
+			proxy_attempt_fail(fixture.lcore, slot, PROXY_FAILURE_TIMEOUT, fixture.now);
+			manage(&fixture);
+		}
+		CU_ASSERT_TRUE(attempt(&fixture, slot) % 2 == 0);
+		if (proxy_query_fail_over(fixture.lcore, slot, fixture.now))
+			CU_ASSERT_TRUE(attempt(&fixture, slot) % 2 == 0);
+		proxy_query_finish(fixture.lcore, slot, fixture.now);
+	}
+	down_close(&fixture);
+}
+
+// With all others down, one of those is tried; with nobody else there, none.
+static void who_is_in_drain_is_never_tried(void)
+{
+	static const uint8_t in_drain[] = {
+		PROXY_SHARE_DRAIN, PROXY_SHARE_DRAIN, PROXY_SHARE_DRAIN, PROXY_SHARE_DRAIN};
+	struct down_fixture fixture;
+	uint32_t taken[UPSTREAMS + 1] = {0};
+	uint32_t slot;
+
+	down_open(&fixture, PROXY_POLICY_SEQUENTIAL, false);
+	set_shares(&fixture, (uint8_t[]){PROXY_SHARE_DRAIN, 0, PROXY_SHARE_DRAIN, 0});
+	for (uint32_t i = 0; i < QUERIES; i++) {
+		slot = start(&fixture);
+		taken[attempt(&fixture, slot)]++;
+		proxy_query_finish(fixture.lcore, slot, fixture.now);
+	}
+	CU_ASSERT_EQUAL(taken[1] + taken[3], QUERIES);
+	CU_ASSERT_TRUE(taken[1] > QUERIES / 3 && taken[3] > QUERIES / 3);
+	set_shares(&fixture, in_drain);
+	slot = start(&fixture);
+	CU_ASSERT_EQUAL(attempt(&fixture, slot), UPSTREAMS);
+	CU_ASSERT_TRUE(proxy_pending_at(&fixture.lcore->pending, slot)->met_failfast);
+	proxy_query_finish(fixture.lcore, slot, fixture.now);
+	CU_ASSERT_EQUAL(proxy_all_down(fixture.lcore), QUERIES + 1);
+	down_close(&fixture);
+}
+
 // Where a reply is no answer: each upstream once, but for those that are down.
 static void failover_leaves_out_who_is_down(void)
 {
@@ -304,6 +359,8 @@ static const struct unit_case cases[] = {
 	{"who comes back takes its share", who_comes_back_takes_its_share},
 	{"who comes back takes all that nobody else does",
 		who_comes_back_takes_all_that_nobody_else_does},
+	{"who is in drain is left out", who_is_in_drain_is_left_out},
+	{"who is in drain is never tried", who_is_in_drain_is_never_tried},
 	{"failover leaves out who is down", failover_leaves_out_who_is_down},
 	{"failures are told", failures_are_told},
 };

@@ -492,6 +492,85 @@ static void who_comes_is_up(void)
 	health_close(&fixture);
 }
 
+static void who_is_in_drain_is_not_checked(void)
+{
+	struct health_fixture fixture;
+	struct proxy_check sent = {0};
+
+	health_open(&fixture, 2);
+	fail_exchange(&fixture, 0, 1);
+	turn(&fixture);
+	CU_ASSERT_TRUE(take_check(&fixture, 1, &sent));
+	CU_ASSERT_TRUE(proxy_health_drain(fixture.health, 1));
+	CU_ASSERT_FALSE(proxy_health_drain(fixture.health, 1));
+	CU_ASSERT_EQUAL(share(&fixture), PROXY_SHARE_DRAIN);
+	CU_ASSERT_FALSE(proxy_upstream_is_down(&fixture.set->upstreams[1]));
+	CU_ASSERT_TRUE(proxy_upstream_takes_none(&fixture.set->upstreams[1]));
+	// Neither what comes of the check on its way, nor a query that was, says anything.
+	tell(&fixture, 1, sent, PROXY_NEWS_CHECK_GOOD);
+	tell(&fixture, 0, (struct proxy_check){.upstream = 1}, PROXY_NEWS_EXCHANGE_FAILED);
+	advance(&fixture, 100 * PAUSE);
+	CU_ASSERT_FALSE(take_check(&fixture, 1, &sent));
+	CU_ASSERT_EQUAL(share(&fixture), PROXY_SHARE_DRAIN);
+	CU_ASSERT_EQUAL(fixture.health->listed_count, 0);
+	CU_ASSERT_EQUAL(fixture.went_down + fixture.came_back, 0);
+	health_close(&fixture);
+}
+
+static void who_is_undrained_takes_more_step_by_step(void)
+{
+	struct health_fixture fixture;
+
+	health_open(&fixture, 2);
+	take_down(&fixture);
+	CU_ASSERT_FALSE(proxy_health_undrain(fixture.health, 1, fixture.now));
+	CU_ASSERT_TRUE(proxy_health_drain(fixture.health, 1));
+	advance(&fixture, PAUSE);
+	// What it was before is not known any more.
+	CU_ASSERT_TRUE(proxy_health_undrain(fixture.health, 1, fixture.now));
+	CU_ASSERT_FALSE(proxy_health_undrain(fixture.health, 1, fixture.now));
+	for (uint8_t sixteenths = 1; sixteenths < PROXY_SHARE_ALL; sixteenths++) {
+		CU_ASSERT_EQUAL(share(&fixture), sixteenths);
+		advance(&fixture, PROXY_SHARE_STEP);
+	}
+	CU_ASSERT_EQUAL(share(&fixture), PROXY_SHARE_ALL);
+	CU_ASSERT_EQUAL(fixture.health->listed_count, 0);
+	fail_exchange(&fixture, 0, 1);
+	turn(&fixture);
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_FALSE(proxy_upstream_is_down(&fixture.set->upstreams[1]));
+		check(&fixture, PROXY_NEWS_CHECK_FAILED);
+		advance(&fixture, PAUSE);
+	}
+	CU_ASSERT_TRUE(proxy_upstream_is_down(&fixture.set->upstreams[1]));
+	health_close(&fixture);
+}
+
+static void who_is_in_drain_stays_so_over_a_reload(void)
+{
+	static const uint16_t others[] = {1000, 1002, 1003};
+	struct health_fixture fixture;
+
+	health_open(&fixture, 2);
+	CU_ASSERT_FALSE(proxy_health_drain(fixture.health, UPSTREAMS));
+	CU_ASSERT_FALSE(proxy_health_undrain(fixture.health, UPSTREAMS, fixture.now));
+	CU_ASSERT_TRUE(proxy_health_drain(fixture.health, 1));
+	reload(&fixture, all_ports, UPSTREAMS, 2);
+	CU_ASSERT_EQUAL(share(&fixture), PROXY_SHARE_DRAIN);
+	reload(&fixture, all_ports, UPSTREAMS, 0);
+	advance(&fixture, PAUSE);
+	CU_ASSERT_EQUAL(share(&fixture), PROXY_SHARE_DRAIN);
+	// Who leaves and comes again is wanted.
+	reload(&fixture, others, BASE_ARRAY_SIZE(others), 2);
+	CU_ASSERT_FALSE(proxy_health_drain(fixture.health, 1));
+	reload(&fixture, all_ports, UPSTREAMS, 2);
+	CU_ASSERT_EQUAL_FATAL(fixture.set->upstreams[1].endpoint.port, 1001);
+	CU_ASSERT_EQUAL(share(&fixture), 1);
+	advance(&fixture, PROXY_SHARE_STEP);
+	CU_ASSERT_EQUAL(share(&fixture), 2);
+	health_close(&fixture);
+}
+
 static const struct unit_case cases[] = {
 	{"a failed exchange starts a check at once", a_failed_exchange_starts_a_check_at_once},
 	{"checks are one at a time", checks_are_one_at_a_time},
@@ -511,6 +590,9 @@ static const struct unit_case cases[] = {
 	{"a check on its way counts after a reload", a_check_on_its_way_counts_after_a_reload},
 	{"who leaves is checked no more", who_leaves_is_checked_no_more},
 	{"who comes is up", who_comes_is_up},
+	{"who is in drain is not checked", who_is_in_drain_is_not_checked},
+	{"who is undrained takes more step by step", who_is_undrained_takes_more_step_by_step},
+	{"who is in drain stays so over a reload", who_is_in_drain_stays_so_over_a_reload},
 };
 
 UNIT_MAIN("proxy health", cases)

@@ -309,6 +309,35 @@ static void connections_of_who_comes_back_are_kept(void)
 	proxy_fixture_close(&fixture);
 }
 
+static void connections_of_who_is_in_drain_are_closed_but_those_in_flight(void)
+{
+	static const struct forward forwards[] = {{"a", {1, 2}}};
+	static const struct proxy_settings settings = {.expire = 100 * CLOCK_SECOND};
+	struct proxy_fixture fixture;
+	const struct proxy_pool *pools;
+	uint16_t idle;
+	uint16_t busy;
+
+	open_pools(&fixture, forwards, &settings, 16);
+	pools = fixture.pools.pools;
+	idle = proxy_pool_take(&fixture.pools, 0, 1);
+	busy = proxy_pool_take(&fixture.pools, 0, 1);
+	proxy_pool_give_back(&fixture.pools, proxy_pool_take(&fixture.pools, 1, 1), 1);
+	proxy_pool_give_back(&fixture.pools, idle, 1);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(&fixture.pools, 2), 0);
+	fixture.set->upstreams[0].share = PROXY_SHARE_DRAIN;
+	proxy_sweep_look_anew(&fixture.pools);
+	CU_ASSERT_EQUAL(proxy_sweep_mark(&fixture.pools, 2), 2);
+	(void)proxy_fixture_manage(&fixture, 2);
+	CU_ASSERT_EQUAL(pools[0].closed[PROXY_CLOSE_DRAIN], 1);
+	CU_ASSERT_EQUAL(pools[0].open_count, 1);
+	CU_ASSERT_EQUAL(pools[1].idle_count, 1);
+	proxy_pool_give_back(&fixture.pools, busy, 3);
+	CU_ASSERT_EQUAL(pools[0].closed[PROXY_CLOSE_DRAIN], 2);
+	CU_ASSERT_EQUAL(pools[0].open_count, 0);
+	proxy_fixture_close(&fixture);
+}
+
 static void new_settings_count_at_once(void)
 {
 	static const struct forward forwards[] = {{"a", {1}}};
@@ -382,6 +411,8 @@ static const struct unit_case cases[] = {
 	{"connections of who leaves are closed but those in flight",
 		connections_of_who_leaves_are_closed_but_those_in_flight},
 	{"connections of who comes back are kept", connections_of_who_comes_back_are_kept},
+	{"connections of who is in drain are closed but those in flight",
+		connections_of_who_is_in_drain_are_closed_but_those_in_flight},
 	{"new settings count at once", new_settings_count_at_once},
 	{"local ports are shared anew", local_ports_are_shared_anew},
 };

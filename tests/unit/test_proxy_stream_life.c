@@ -232,6 +232,29 @@ static void min_idle_conns_are_kept_open(void)
 	stream_fixture_close(fixture);
 }
 
+static void min_idle_conns_are_none_of_who_is_in_drain(void)
+{
+	struct stream_fixture *fixture = open_with(
+		(struct proxy_settings){.expire = 10 * CLOCK_SECOND, .min_idle_conns = 3});
+
+	stream_pass(fixture, 0);
+	open_all(fixture);
+	CU_ASSERT_EQUAL(stream_pool(fixture, 0)->idle_count, 3);
+	fixture->set->upstreams[0].share = PROXY_SHARE_DRAIN;
+	proxy_sweep_look_anew(proxy_streams_pools(fixture->streams));
+	for (int i = 0; i < 10; i++) {
+		fixture->now += CLOCK_SECOND / 5;
+		(void)stream_manage(fixture);
+	}
+	CU_ASSERT_EQUAL(fixture->opened_count, 3);
+	CU_ASSERT_EQUAL(stream_pool(fixture, 0)->open_count, 0);
+	CU_ASSERT_EQUAL(stream_pool(fixture, 0)->closed[PROXY_CLOSE_DRAIN], 3);
+	fixture->set->upstreams[0].share = 1;
+	stream_pass(fixture, CLOCK_SECOND / 5);
+	CU_ASSERT_EQUAL(fixture->opened_count, 6);
+	stream_fixture_close(fixture);
+}
+
 // Nobody hammers an upstream that is not there, or that takes connections for nothing.
 static void min_idle_conns_pauses_after_a_failure(void)
 {
@@ -373,7 +396,7 @@ static void a_million_connections_leave_nothing(void)
 		closed += closed_by(fixture, reason);
 		CU_ASSERT((closed_by(fixture, reason) > 0) ==
 			  (reason != PROXY_CLOSE_MAX_IDLE && reason != PROXY_CLOSE_RELOAD &&
-				  reason != PROXY_CLOSE_CHECK));
+				  reason != PROXY_CLOSE_CHECK && reason != PROXY_CLOSE_DRAIN));
 	}
 	CU_ASSERT_EQUAL(closed, fixture->destroyed_count);
 	CU_ASSERT(fixture->destroyed_count >= 1000000);
@@ -388,6 +411,7 @@ static const struct unit_case cases[] = {
 	{"max_age has jitter", max_age_has_jitter},
 	{"max_idle_conns bounds what is kept", max_idle_conns_bounds_what_is_kept},
 	{"min_idle_conns are kept open", min_idle_conns_are_kept_open},
+	{"min_idle_conns are none of who is in drain", min_idle_conns_are_none_of_who_is_in_drain},
 	{"min_idle_conns pauses after a failure", min_idle_conns_pauses_after_a_failure},
 	{"min_idle_conns is split among lcores", min_idle_conns_is_split_among_lcores},
 	{"a kept one has its time to open", a_kept_one_has_its_time_to_open},
