@@ -363,6 +363,10 @@ void forward_lcore_expire(struct forward_lcore *lcore, uint64_t now)
 			forward_query_hedge(lcore, slot, now);
 			continue;
 		}
+		if (base_unlikely(proxy_query_has_paused(lcore->proxy, slot))) {
+			forward_query_attempt_again(lcore, slot, NULL, now);
+			continue;
+		}
 		if (base_likely(!proxy_slot_is_check(lcore->proxy, slot)))
 			stats_count(&lcore->counters, STATS_ATTEMPT_TIMEOUTS);
 		forward_query_attempt_fail(lcore, slot, PROXY_FAILURE_TIMEOUT, NULL, now);

@@ -5,6 +5,7 @@
 #include "forward/client.h"
 #include "forward/forward.h"
 #include "proxy/hedge.h"
+#include "proxy/pause.h"
 
 struct forward_lcore {
 	struct stats_counters counters;

@@ -231,6 +231,11 @@ void forward_query_attempt_fail(struct forward_lcore *lcore, uint32_t slot,
 		return;
 	}
 	proxy_attempt_fail(lcore->proxy, slot, failure, now);
+	if (base_unlikely(proxy_query_pause(lcore->proxy, slot, failure, now))) {
+		if (frame)
+			forward_frame_release(lcore, frame);
+		return;
+	}
 	forward_query_attempt_again(lcore, slot, frame, now);
 }
 

@@ -529,6 +529,8 @@ void proxy_query_finish(struct proxy_lcore *lcore, uint32_t slot, uint64_t now)
 		proxy_hedge_abandon(lcore, slot, now);
 	if (pending->connection != PROXY_SLOT_NONE)
 		proxy_attempt_finish(lcore, slot, now);
+	else
+		timer_wheel_cancel(&lcore->wheel, slot); // of a pause
 	base_store(&lcore->groups[pending->group].in_flight,
 		lcore->groups[pending->group].in_flight - 1);
 	proxy_pending_free(&lcore->pending, slot);

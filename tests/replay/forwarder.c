@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proxy/check.h"
+#include "proxy/pause.h"
 #include "proxy/sweep.h"
 
 #define START (UINT64_C(1000) << 30) // a tick of the timer wheel begins here
@@ -390,6 +391,17 @@ static const char *check_counters(const struct forward_lcore *lcore)
 	return NULL;
 }
 
+// Between two attempts: with a timer, and no connection.
+static uint32_t queries_that_pause(const struct proxy_lcore *proxy)
+{
+	uint32_t count = 0;
+
+	for (uint32_t slot = 0; slot < proxy->pending.slot_count; slot++)
+		count += timer_wheel_is_armed(&proxy->wheel, slot) &&
+			 proxy_query_has_paused(proxy, slot);
+	return count;
+}
+
 static const char *check_pools(const struct forwarder *forwarder, uint16_t lcore)
 {
 	const struct proxy_lcore *proxy = forward_lcore_proxy(forwarder->lcores[lcore]);
@@ -414,6 +426,7 @@ static const char *check_pools(const struct forwarder *forwarder, uint16_t lcore
 	if (proxy_hedges(proxy))
 		return NULL;
 	in_flight -= proxy_checks_in_flight(proxy);
+	in_flight += queries_that_pause(proxy);
 	if (in_flight + forward_lcore_waiting(forwarder->lcores[lcore]) !=
 		forward_lcore_in_flight(forwarder->lcores[lcore]))
 		return "pools have another number of queries in flight than there are";

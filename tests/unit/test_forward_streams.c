@@ -144,6 +144,47 @@ static void a_reply_to_another_question_fails_the_attempt(void)
 	fixture_close(&fixture);
 }
 
+// Until the deadline ends the query, ever later, and never more than a pause of 256 ms apart.
+static void refusals_are_asked_again_after_pauses_that_grow(void)
+{
+	struct forward_stream_attempt attempt;
+	struct forward_fixture fixture;
+	uint64_t begun;
+	uint64_t asked_at;
+	uint64_t longest = 0;
+	uint32_t attempts = 1;
+
+	fixture_open(&fixture, TWO_UPSTREAMS, 1, 16);
+	fixture.set->groups[0].settings.force_tcp = true;
+	fixture.set->groups[0].settings.max_connect_attempts = 0;
+	stream_query(&fixture);
+	attempt = take_ask(&fixture);
+	begun = asked_at = fixture.now;
+	while (!fixture.sinks[0].answer_count && fixture.now < begun + 6 * CLOCK_SECOND) {
+		stream_failure(&fixture, &attempt, PROXY_FAILURE_REFUSED);
+		while (!fixture.sinks[0].ask_count && !fixture.sinks[0].answer_count) {
+			fixture.now += CLOCK_MILLISECOND;
+			forward_lcore_expire(fixture.lcores[0], fixture.now);
+		}
+		if (fixture.sinks[0].answer_count)
+			break;
+		attempt = take_ask(&fixture);
+		CU_ASSERT_EQUAL(attempt.upstream, attempts % 2);
+		attempts++;
+		longest = fixture.now - asked_at > longest ? fixture.now - asked_at : longest;
+		asked_at = fixture.now;
+	}
+	CU_ASSERT_EQUAL_FATAL(fixture.sinks[0].answer_count, 1);
+	CU_ASSERT(fixture.now - begun >= 5 * CLOCK_SECOND);
+	CU_ASSERT(fixture.now - begun <= 5 * CLOCK_SECOND + 3 * CLOCK_MILLISECOND);
+	// 2 rounds at once, 8 that double, and one about each 256 ms.
+	CU_ASSERT(attempts >= 2 * 2 + 2 * 8 + 2 * 17 && attempts <= 2 * 2 + 2 * 8 + 2 * 19);
+	CU_ASSERT(longest >= 256 * CLOCK_MILLISECOND && longest <= 259 * CLOCK_MILLISECOND);
+	CU_ASSERT_EQUAL(fixture_count(&fixture, 0, STATS_QUERY_FAILED), 1);
+	CU_ASSERT_EQUAL(fixture_count(&fixture, 0, STATS_ATTEMPT_TIMEOUTS), 0);
+	fixture_close(&fixture);
+}
+
 static void no_answer_in_time_is_servfail(void)
 {
 	struct forward_fixture fixture;
@@ -329,6 +370,8 @@ static const struct unit_case cases[] = {
 	{"a failure goes to the next upstream", a_failure_goes_to_the_next_upstream},
 	{"a reply to another question fails the attempt",
 		a_reply_to_another_question_fails_the_attempt},
+	{"refusals are asked again after pauses that grow",
+		refusals_are_asked_again_after_pauses_that_grow},
 	{"no answer in time is SERVFAIL", no_answer_in_time_is_servfail},
 	{"no room for a stream is SERVFAIL", no_room_for_a_stream_is_servfail},
 	{"who gets no answer is told", who_gets_no_answer_is_told},
