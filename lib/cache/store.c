@@ -86,8 +86,8 @@ static void lay_out_shelf(
 {
 	uint32_t cells = plan->kind_cells[kind];
 	uint32_t small = cells / SMALL_QUEUE_PART + KIND_CELLS_LEAST;
-	uint32_t *small_ring = layout_take(layout, small * sizeof(*small_ring));
-	uint32_t *main_ring = layout_take(layout, cells * sizeof(*main_ring));
+	struct cache_queue_entry *small_ring = layout_take(layout, small * sizeof(*small_ring));
+	struct cache_queue_entry *main_ring = layout_take(layout, cells * sizeof(*main_ring));
 	uint32_t ghost_count = cells * GHOSTS_A_CELL;
 	uint16_t *ghosts = layout_take(layout, ghost_count * sizeof(*ghosts));
 

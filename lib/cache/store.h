@@ -141,6 +141,9 @@ void cache_view_key(const struct cache_view *view, struct cache_key *key);
 
 // ---- Insert ------------------------------------------------------------------------------------
 
+// Fetches what cache_store_insert() will touch first, to be called some time before.
+void cache_insert_prefetch(const struct cache_lcore *lcore, uint64_t hash);
+
 struct cache_record {
 	const struct cache_key *key;
 	uint64_t hash; // its cache_store_hash()

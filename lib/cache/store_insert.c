@@ -270,6 +270,17 @@ struct cache_arrival cache_arrival_make(
 	};
 }
 
+void cache_insert_prefetch(const struct cache_lcore *lcore, uint64_t hash)
+{
+	const struct cache_partition *partition = lcore->partition;
+
+	// Elsewhere it goes into a ring.
+	if (cache_store_owner(lcore->store, hash) != lcore->index)
+		return;
+	base_prefetch_write(cache_partition_bucket(partition, (uint32_t)hash));
+	cache_shelf_prefetch(&partition->shelves[CACHE_KIND_SUCCESS], hash);
+}
+
 enum cache_insert_result cache_store_insert(
 	struct cache_lcore *lcore, const struct cache_record *record, uint64_t now)
 {

@@ -62,9 +62,15 @@ struct cache_bucket {
 	uint64_t slots[CACHE_BUCKET_SLOTS]; // tag << 32 | cell. Owner
 } base_aligned(BASE_CACHE_LINE);
 
-// First in, first out; an answer that left from the middle is a hole (0). Owner alone.
+// The hash stands beside the cell, so that the bucket can be fetched before the cell is read.
+struct cache_queue_entry {
+	uint32_t cell; // 0: a hole, where an answer left from the middle
+	uint32_t hash_low; // of its key
+};
+
+// First in, first out. Owner alone.
 struct cache_queue {
-	uint32_t *ring;
+	struct cache_queue_entry *ring;
 	uint32_t capacity;
 	uint32_t head;
 	uint32_t count; // with holes
@@ -299,6 +305,8 @@ uint32_t cache_queue_uses(
 // Evicts until `cells` more of this kind fit.
 void cache_shelf_make_room(
 	struct cache_lcore *owner, struct cache_shelf *shelf, uint32_t cells, uint32_t second);
+// Fetches what cache_shelf_add() will look at.
+void cache_shelf_prefetch(const struct cache_shelf *shelf, uint64_t hash);
 // Puts a new answer at the end of the queue that it belongs to.
 void cache_shelf_add(struct cache_lcore *owner, struct cache_shelf *shelf, uint32_t cell,
 	uint64_t hash, uint32_t second);

@@ -53,34 +53,42 @@ static uint16_t fingerprint(uint32_t hash_low)
 	return (uint16_t)(hash_low | 1);
 }
 
-static void pop(const struct cache_partition *partition, struct cache_queue *queue, uint32_t *cell)
+// The bucket that the answer is found in, and all that is read of it before it is evicted or stays.
+static void prefetch_entry(
+	const struct cache_partition *partition, const struct cache_queue_entry *entry)
 {
+	const struct cache_store *store = partition->store;
+
+	base_prefetch_write(cache_partition_cell(partition, entry->cell));
+	base_prefetch_write(cache_partition_bucket(partition, entry->hash_low));
+	for (uint16_t i = 0; i < store->lcore_count; i++)
+		base_prefetch(&store->lcores[i]->seen[partition->first_note + entry->cell]);
+}
+
+static struct cache_queue_entry pop(
+	const struct cache_partition *partition, struct cache_queue *queue)
+{
+	struct cache_queue_entry entry = queue->ring[queue->head];
 	uint32_t ahead = queue->head + VISITS_AHEAD;
 
-	*cell = queue->ring[queue->head];
 	queue->head = queue->head + 1 == queue->capacity ? 0 : queue->head + 1;
 	queue->count--;
-	if (*cell)
-		queue->cells -= cache_cell_count(cache_partition_cell(partition, *cell));
-	if (ahead < queue->capacity && queue->count > VISITS_AHEAD && queue->ring[ahead]) {
-		uint32_t next = queue->ring[ahead];
-
-		base_prefetch_write(cache_partition_cell(partition, next));
-		for (uint16_t i = 0; i < partition->store->lcore_count; i++)
-			base_prefetch(
-				&partition->store->lcores[i]->seen[partition->first_note + next]);
-	}
+	if (entry.cell)
+		queue->cells -= cache_cell_count(cache_partition_cell(partition, entry.cell));
+	if (ahead < queue->capacity && queue->count > VISITS_AHEAD && queue->ring[ahead].cell)
+		prefetch_entry(partition, &queue->ring[ahead]);
+	return entry;
 }
 
 // There is room.
 static void push(const struct cache_partition *partition, struct cache_queue *queue,
-	enum cache_queue_name name, uint32_t cell, uint32_t uses)
+	enum cache_queue_name name, struct cache_queue_entry entry, uint32_t uses)
 {
-	struct cache_cell *head = cache_partition_cell(partition, cell);
+	struct cache_cell *head = cache_partition_cell(partition, entry.cell);
 	uint32_t at = queue->head + queue->count;
 
 	at = at >= queue->capacity ? at - queue->capacity : at;
-	queue->ring[at] = cell;
+	queue->ring[at] = entry;
 	queue->count++;
 	queue->cells += cache_cell_count(head);
 	head->queue_position = at;
@@ -88,20 +96,21 @@ static void push(const struct cache_partition *partition, struct cache_queue *qu
 }
 
 // An answer that was popped leaves the store.
-static void evict(struct cache_lcore *owner, uint32_t cell, enum cache_counter reason)
+static void evict(
+	struct cache_lcore *owner, struct cache_queue_entry entry, enum cache_counter reason)
 {
 	struct cache_partition *partition = owner->partition;
-	const struct cache_cell *head = cache_partition_cell(partition, cell);
-	uint64_t hash = cache_cell_hash(partition, head);
-	struct cache_bucket *bucket = cache_partition_bucket(partition, (uint32_t)hash);
+	const struct cache_cell *head = cache_partition_cell(partition, entry.cell);
+	struct cache_bucket *bucket = cache_partition_bucket(partition, entry.hash_low);
 
 	for (uint32_t slot = 0; slot < CACHE_BUCKET_SLOTS; slot++) {
-		if ((uint32_t)bucket->slots[slot] != cell)
+		if ((uint32_t)bucket->slots[slot] != entry.cell)
 			continue;
 		if (reason == CACHE_COUNT_EVICTED_SMALL) {
 			struct cache_shelf *shelf = &partition->shelves[head->kind];
+			uint32_t tag = (uint32_t)(bucket->slots[slot] >> 32);
 
-			*ghost_of(shelf, cache_hash_tag(hash)) = fingerprint((uint32_t)hash);
+			*ghost_of(shelf, tag) = fingerprint(entry.hash_low);
 		}
 		cache_partition_unlink(owner, &bucket->slots[slot], reason);
 		return;
@@ -113,38 +122,36 @@ static void visit_main(
 {
 	const struct cache_partition *partition = owner->partition;
 	struct cache_queue *main_queue = &shelf->queues[CACHE_QUEUE_MAIN];
+	struct cache_queue_entry entry = pop(partition, main_queue);
 	struct cache_cell *head;
 	uint32_t uses;
-	uint32_t cell;
 
-	pop(partition, main_queue, &cell);
-	if (!cell)
+	if (!entry.cell)
 		return;
-	head = cache_partition_cell(partition, cell);
-	uses = cache_queue_uses(partition, head, cell);
+	head = cache_partition_cell(partition, entry.cell);
+	uses = cache_queue_uses(partition, head, entry.cell);
 	if (cache_cell_is_over(head, second)) {
-		evict(owner, cell, CACHE_COUNT_EVICTED_EXPIRED);
+		evict(owner, entry, CACHE_COUNT_EVICTED_EXPIRED);
 	} else if (uses && !is_pressed) {
 		take_new_stamp(head);
-		push(partition, main_queue, CACHE_QUEUE_MAIN, cell, uses - 1);
+		push(partition, main_queue, CACHE_QUEUE_MAIN, entry, uses - 1);
 	} else {
-		evict(owner, cell, CACHE_COUNT_EVICTED_MAIN);
+		evict(owner, entry, CACHE_COUNT_EVICTED_MAIN);
 	}
 }
 
 // Takes the head away if it is a hole; an answer goes to the end as it is.
 static void turn_round(const struct cache_partition *partition, struct cache_queue *queue)
 {
-	uint32_t cell;
+	struct cache_queue_entry entry = pop(partition, queue);
 
-	pop(partition, queue, &cell);
-	if (cell)
-		push(partition, queue, CACHE_QUEUE_MAIN, cell,
-			cache_partition_cell(partition, cell)->queue_state & STATE_USES_MASK);
+	if (entry.cell)
+		push(partition, queue, CACHE_QUEUE_MAIN, entry,
+			cache_partition_cell(partition, entry.cell)->queue_state & STATE_USES_MASK);
 }
 
-static void go_to_main(
-	struct cache_lcore *owner, struct cache_shelf *shelf, uint32_t cell, uint32_t second)
+static void go_to_main(struct cache_lcore *owner, struct cache_shelf *shelf,
+	struct cache_queue_entry entry, uint32_t second)
 {
 	struct cache_queue *queue = &shelf->queues[CACHE_QUEUE_MAIN];
 
@@ -153,7 +160,7 @@ static void go_to_main(
 		turn_round(owner->partition, queue);
 	if (queue->count == queue->capacity)
 		visit_main(owner, shelf, second, true);
-	push(owner->partition, queue, CACHE_QUEUE_MAIN, cell, 0);
+	push(owner->partition, queue, CACHE_QUEUE_MAIN, entry, 0);
 }
 
 // `is_full`: the answer has to earn its place; otherwise it only makes room in the queue.
@@ -161,21 +168,20 @@ static void visit_small(
 	struct cache_lcore *owner, struct cache_shelf *shelf, uint32_t second, bool is_full)
 {
 	const struct cache_partition *partition = owner->partition;
+	struct cache_queue_entry entry = pop(partition, &shelf->queues[CACHE_QUEUE_SMALL]);
 	struct cache_cell *head;
-	uint32_t cell;
 
-	pop(partition, &shelf->queues[CACHE_QUEUE_SMALL], &cell);
-	if (!cell)
+	if (!entry.cell)
 		return;
-	head = cache_partition_cell(partition, cell);
+	head = cache_partition_cell(partition, entry.cell);
 	if (cache_cell_is_over(head, second)) {
-		evict(owner, cell, CACHE_COUNT_EVICTED_EXPIRED);
-	} else if (!is_full || cache_queue_uses(partition, head, cell) >= PROMOTING_USES) {
+		evict(owner, entry, CACHE_COUNT_EVICTED_EXPIRED);
+	} else if (!is_full || cache_queue_uses(partition, head, entry.cell) >= PROMOTING_USES) {
 		take_new_stamp(head);
-		go_to_main(owner, shelf, cell, second);
+		go_to_main(owner, shelf, entry, second);
 		cache_count(owner, CACHE_COUNT_PROMOTED);
 	} else {
-		evict(owner, cell, CACHE_COUNT_EVICTED_SMALL);
+		evict(owner, entry, CACHE_COUNT_EVICTED_SMALL);
 	}
 }
 
@@ -198,11 +204,13 @@ void cache_shelf_make_room(
 // Holes at the head would take the place of answers.
 static void drop_holes(const struct cache_partition *partition, struct cache_queue *queue)
 {
-	for (int i = 0; i < HOLES_AT_ONCE && queue->count && !queue->ring[queue->head]; i++) {
-		uint32_t hole;
+	for (int i = 0; i < HOLES_AT_ONCE && queue->count && !queue->ring[queue->head].cell; i++)
+		(void)pop(partition, queue);
+}
 
-		pop(partition, queue, &hole);
-	}
+void cache_shelf_prefetch(const struct cache_shelf *shelf, uint64_t hash)
+{
+	base_prefetch_write(ghost_of(shelf, cache_hash_tag(hash)));
 }
 
 void cache_shelf_add(struct cache_lcore *owner, struct cache_shelf *shelf, uint32_t cell,
@@ -210,18 +218,19 @@ void cache_shelf_add(struct cache_lcore *owner, struct cache_shelf *shelf, uint3
 {
 	struct cache_queue *small = &shelf->queues[CACHE_QUEUE_SMALL];
 	uint16_t *ghost = ghost_of(shelf, cache_hash_tag(hash));
+	struct cache_queue_entry entry = {cell, (uint32_t)hash};
 
 	drop_holes(owner->partition, small);
 	drop_holes(owner->partition, &shelf->queues[CACHE_QUEUE_MAIN]);
 	if (*ghost == fingerprint((uint32_t)hash)) {
 		*ghost = 0;
-		go_to_main(owner, shelf, cell, second);
+		go_to_main(owner, shelf, entry, second);
 		cache_count(owner, CACHE_COUNT_REMEMBERED);
 		return;
 	}
 	while (small->count == small->capacity)
 		visit_small(owner, shelf, second, false);
-	push(owner->partition, small, CACHE_QUEUE_SMALL, cell, 0);
+	push(owner->partition, small, CACHE_QUEUE_SMALL, entry, 0);
 }
 
 void cache_shelf_replace(struct cache_partition *partition, struct cache_shelf *shelf,
@@ -232,7 +241,7 @@ void cache_shelf_replace(struct cache_partition *partition, struct cache_shelf *
 	struct cache_queue *queue = &shelf->queues[queue_of(old)];
 	uint32_t uses = cache_queue_uses(partition, old, old_cell);
 
-	queue->ring[old->queue_position] = cell;
+	queue->ring[old->queue_position].cell = cell;
 	queue->cells += cache_cell_count(head) - cache_cell_count(old);
 	head->queue_position = old->queue_position;
 	head->queue_state = (uint8_t)((old->queue_state & ~STATE_USES_MASK) | uses);
@@ -243,6 +252,6 @@ void cache_shelf_remove(struct cache_partition *partition, uint32_t cell)
 	const struct cache_cell *head = cache_partition_cell(partition, cell);
 	struct cache_queue *queue = &partition->shelves[head->kind].queues[queue_of(head)];
 
-	queue->ring[head->queue_position] = 0;
+	queue->ring[head->queue_position].cell = 0;
 	queue->cells -= cache_cell_count(head);
 }

@@ -249,9 +249,23 @@ static void query_ask(struct forward_lcore *lcore, struct forward_query *query, 
 		forward_cached_wait(lcore, slot, query, now);
 }
 
+// Those that are not answered from a cache are asked for, or wait.
+static void questions_prefetch(const struct forward_lcore *lcore, const struct forward_piece *piece)
+{
+	const struct forward_cached *cached = lcore->cached;
+
+	for (uint16_t i = 0; i < piece->query_count; i++) {
+		const struct forward_query *query = &piece->queries[i];
+
+		if (query->may_be_cached && cached->lookups[query->lookup].state != CACHE_FRESH)
+			forward_questions_prefetch(&cached->questions, query->hash);
+	}
+}
+
 void forward_cached_receive(struct forward_lcore *lcore, struct forward_piece *piece, uint64_t now)
 {
 	look_up(lcore, piece, now);
+	questions_prefetch(lcore, piece);
 	for (uint16_t i = 0; i < piece->query_count; i++) {
 		struct forward_query *query = &piece->queries[i];
 

@@ -37,6 +37,9 @@ void forward_cached_begin(
 	struct forward_lcore *lcore, uint32_t slot, bool found_stale, uint64_t now);
 void forward_cached_begin_refresh(struct forward_lcore *lcore, uint32_t slot);
 
+// Fetches what forward_cached_reply() will touch first. Any slot will do.
+void forward_cached_prefetch_reply(const struct forward_lcore *lcore, uint32_t slot);
+
 // The good reply to the query in `slot`, which has a cache: it is kept if it may be, and everybody
 // who waits is answered. The frame is taken.
 void forward_cached_reply(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,

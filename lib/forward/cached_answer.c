@@ -171,7 +171,8 @@ void forward_cached_finish(struct forward_lcore *lcore, uint32_t slot, uint64_t 
 
 	// Whoever waited has been answered.
 	base_store(&cached->refreshing, cached->refreshing - 1);
-	timer_wheel_cancel(&cached->stale_alarms, slot);
+	if (base_unlikely(forward_client_of(lcore->proxy, slot)->has_stale_alarm))
+		timer_wheel_cancel(&cached->stale_alarms, slot);
 	forward_questions_end(&cached->questions, slot);
 	proxy_query_finish(lcore->proxy, slot, now);
 }

@@ -15,6 +15,17 @@ struct cached_reply {
 	struct dns_message query;
 };
 
+void forward_cached_prefetch_reply(const struct forward_lcore *lcore, uint32_t slot)
+{
+	const struct forward_cached *cached = lcore->cached;
+	const struct forward_client *client = forward_client_of(lcore->proxy, slot);
+
+	if (client->cache >= cached->caches->count)
+		return;
+	forward_questions_prefetch(&cached->questions, client->hash);
+	cache_insert_prefetch(cached->stores[client->cache], client->hash);
+}
+
 // The query of a pending slot again: it was read as good when it came.
 static void reply_begin(
 	struct forward_lcore *lcore, uint32_t slot, struct cached_reply *reply, uint64_t now)
@@ -306,12 +317,14 @@ void forward_cached_refuse(
 void forward_cached_arm(struct forward_lcore *lcore, uint32_t slot, uint64_t now)
 {
 	struct forward_cached *cached = lcore->cached;
-	uint16_t cache = forward_client_of(lcore->proxy, slot)->cache;
-	const struct config_cache *rules = cached->caches->caches[cache].rules;
+	struct forward_client *client = forward_client_of(lcore->proxy, slot);
+	const struct config_cache *rules = cached->caches->caches[client->cache].rules;
 
-	if (rules->stale_up_to && rules->stale_verify_timeout &&
-		!timer_wheel_is_armed(&cached->stale_alarms, slot))
-		timer_wheel_arm(&cached->stale_alarms, slot, now + rules->stale_verify_timeout);
+	if (!rules->stale_up_to || !rules->stale_verify_timeout ||
+		timer_wheel_is_armed(&cached->stale_alarms, slot))
+		return;
+	timer_wheel_arm(&cached->stale_alarms, slot, now + rules->stale_verify_timeout);
+	client->has_stale_alarm = true;
 }
 
 // Who waits longer than a client should gets what is stale; the query goes on (RFC 8767,

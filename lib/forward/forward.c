@@ -284,9 +284,13 @@ static void replies_prefetch(
 	for (uint16_t i = 0; i < count; i++)
 		proxy_reply_prefetch_query(
 			lcore->proxy, candidates[i].local_port, candidates[i].id);
-	for (uint16_t i = 0; i < count; i++)
-		proxy_reply_prefetch_timer(
+	for (uint16_t i = 0; i < count; i++) {
+		uint32_t slot = proxy_reply_prefetch_timer(
 			lcore->proxy, candidates[i].local_port, candidates[i].id);
+
+		if (lcore->cached && slot != PROXY_PENDING_NONE)
+			forward_cached_prefetch_reply(lcore, slot);
+	}
 }
 
 // Parses the whole piece of a burst first.

@@ -322,6 +322,7 @@ void forward_query_fill_client(
 	client->rotates_records = query->match.rotates_records;
 	client->has_subnet = query->has_subnet;
 	client->is_asked_as_sent = false;
+	client->has_stale_alarm = false;
 	client->removes_unasked = query->may_be_cached;
 	client->cache = query->is_common ? query->match.cache : FORWARD_NO_CACHE;
 	client->hash = query->hash;

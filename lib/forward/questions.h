@@ -23,6 +23,13 @@ base_must_check int forward_questions_init(
 	struct forward_questions *questions, struct proxy_pending_table *pending);
 void forward_questions_fini(struct forward_questions *questions);
 
+// Fetches what forward_questions_find() and forward_questions_end() will touch first.
+static inline void forward_questions_prefetch(
+	const struct forward_questions *questions, uint64_t hash)
+{
+	base_prefetch_write(&questions->heads[hash & questions->mask]);
+}
+
 // The slot of the same question to the same cache, PROXY_PENDING_NONE if none is on its way: equal
 // in name without case, type, class, DO and CD. `message` is the query, read as good.
 uint32_t forward_questions_find(const struct forward_questions *questions, uint64_t hash,

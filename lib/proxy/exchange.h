@@ -160,10 +160,12 @@ enum proxy_reply {
 };
 
 // Before proxy_reply_match(), a burst at a time: all replies through the first stage, then all
-// through the next, so that their cache misses overlap. Any port and id will do.
+// through the next, so that their cache misses overlap. Any port and id will do. The last says which
+// slot it most likely is, whose context is near by then; PROXY_PENDING_NONE: none.
 void proxy_reply_prefetch_connection(const struct proxy_lcore *lcore, uint16_t local_port);
 void proxy_reply_prefetch_query(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
-void proxy_reply_prefetch_timer(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
+uint32_t proxy_reply_prefetch_timer(
+	const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id);
 
 // Which query a datagram to one of our ports answers: every attribute of RFC 5452, section 9.1,
 // has to be that of the attempt. *slot is set when GOOD, GARBAGE and CHECK, *message when GOOD.

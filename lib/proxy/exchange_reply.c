@@ -44,16 +44,20 @@ void proxy_reply_prefetch_query(const struct proxy_lcore *lcore, uint16_t local_
 	pending = proxy_pending_at(&lcore->pending, slot);
 	base_prefetch_write(pending);
 	base_prefetch(pending->context);
+	// The message begins at the end of the third line.
 	base_prefetch(pending->message);
+	base_prefetch(pending->message + BASE_CACHE_LINE);
 	timer_wheel_prefetch(&lcore->wheel, slot);
 }
 
-void proxy_reply_prefetch_timer(const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id)
+uint32_t proxy_reply_prefetch_timer(
+	const struct proxy_lcore *lcore, uint16_t local_port, uint16_t id)
 {
 	uint32_t slot = reply_guess(lcore, local_port, id);
 
 	if (slot != PROXY_PENDING_NONE)
 		timer_wheel_prefetch_neighbours(&lcore->wheel, slot);
+	return slot;
 }
 
 // Name without case, type and class of the question that was sent.
