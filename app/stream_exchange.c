@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "frame_ring.h"
 
 #define QUERIES_AT_ONCE 32 // not above STREAM_FRAMES / 2
@@ -146,9 +148,26 @@ static void receive_queries(
 			count - done < QUERIES_AT_ONCE ? count - done : QUERIES_AT_ONCE, now);
 }
 
+// Anybody can have this said: once a second.
+static void tell_certificate_refused(
+	void *context, const struct net_endpoint *peer, const char *reason)
+{
+	struct stream_lcore *lcore = context;
+	char text[NET_ADDRESS_TEXT];
+
+	if (lcore->refusal_told_at && lcore->now - lcore->refusal_told_at < CLOCK_SECOND)
+		return;
+	lcore->refusal_told_at = lcore->now;
+	log_warning("client %s: %s", net_address_format(&peer->address, text), reason);
+}
+
 struct stream_query_handler stream_lcore_query_handler(struct stream_lcore *lcore)
 {
-	return (struct stream_query_handler){.context = lcore, .queries = receive_queries};
+	return (struct stream_query_handler){
+		.context = lcore,
+		.queries = receive_queries,
+		.certificate_refused = tell_certificate_refused,
+	};
 }
 
 // Frames to our local ports. What is worked on is always our own memory.

@@ -35,6 +35,7 @@ struct stream_lcore {
 	struct proxy_streams *streams; // exchanges with upstreams, over
 	struct stream_upstreams *upstreams; // these
 	uint64_t *tls_told_at; // by upstream: when the log last said why TLS failed
+	uint64_t refusal_told_at; // likewise, of a client's certificate
 	struct stream_lcore_counters counters;
 	struct stream_listeners listeners;
 	struct stream_tls tls; // of the listeners

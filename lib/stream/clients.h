@@ -43,6 +43,10 @@ struct stream_query_handler {
 	void *context;
 	void (*queries)(
 		void *context, const struct stream_query queries[], uint32_t count, uint64_t now);
+	// A client of TLS has no certificate, or a bad one, where it needs one, and is closed. NULL:
+	// nobody wants to know.
+	void (*certificate_refused)(
+		void *context, const struct net_endpoint *peer, const char *reason);
 };
 
 // Limits are those of this lcore. stream_clients_defaults() has a value for each.

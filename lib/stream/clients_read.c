@@ -108,6 +108,17 @@ static bool client_has_turn(struct stream_clients *clients, const struct stream_
 	return true;
 }
 
+static void client_tell_refusal(
+	const struct stream_clients *clients, const struct stream_client *client)
+{
+	const struct tls_session *session = client->connection.tls;
+	char reason[TLS_ERROR_TEXT];
+
+	if (clients->handler.certificate_refused && tls_session_refused_certificate(session))
+		clients->handler.certificate_refused(clients->handler.context, &client->peer,
+			tls_session_failure(session, reason));
+}
+
 static void client_read(struct stream_clients *clients, struct stream_client *client, uint64_t now)
 {
 	ssize_t length;
@@ -127,6 +138,8 @@ static void client_read(struct stream_clients *clients, struct stream_client *cl
 	length = stream_connection_receive(&client->connection, &clients->memory, room, now);
 	client_count_handshake(clients, client, now);
 	if (length < 0) {
+		if (length == -EPROTO)
+			client_tell_refusal(clients, client);
 		client_close(clients, client, client_reason(length));
 		return;
 	}

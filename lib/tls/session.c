@@ -260,6 +260,15 @@ bool tls_session_was_resumed(const struct tls_session *session)
 	       SSL_session_reused(session->ssl) == 1;
 }
 
+bool tls_session_refused_certificate(const struct tls_session *session)
+{
+	int reason = ERR_GET_REASON(session->error);
+
+	return session->state == TLS_STATE_FAILED && ERR_GET_LIB(session->error) == ERR_LIB_SSL &&
+	       (reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
+		       reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE);
+}
+
 static void format_bad_certificate(const struct tls_session *session, char text[TLS_ERROR_TEXT])
 {
 	const char *reason = X509_verify_cert_error_string(SSL_get_verify_result(session->ssl));

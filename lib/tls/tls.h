@@ -109,5 +109,7 @@ void tls_session_shutdown(struct tls_session *session);
 enum tls_state tls_session_state(const struct tls_session *session);
 // True once established without certificates, from a ticket.
 bool tls_session_was_resumed(const struct tls_session *session);
+// True once it failed for the peer's certificate: a bad one, or none where one is needed.
+bool tls_session_refused_certificate(const struct tls_session *session);
 // Why it failed, in one line; empty for a session that did not.
 const char *tls_session_failure(const struct tls_session *session, char text[TLS_ERROR_TEXT]);

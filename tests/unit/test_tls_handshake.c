@@ -141,6 +141,8 @@ static void server_meets(enum tls_lab_identity client, const char *failure)
 		*failure ? TLS_STATE_FAILED : TLS_STATE_ESTABLISHED);
 	CU_ASSERT_EQUAL(tls_session_state(parties.client.session),
 		*failure ? TLS_STATE_FAILED : TLS_STATE_ESTABLISHED);
+	CU_ASSERT_EQUAL(tls_session_refused_certificate(parties.server.session), *failure != '\0');
+	CU_ASSERT_FALSE(tls_session_refused_certificate(parties.client.session));
 	if (*failure)
 		CU_ASSERT_PTR_NOT_NULL(strstr(parties.client_failure, "alert"));
 	part(&parties);
