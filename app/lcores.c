@@ -104,6 +104,15 @@ static void close_loops(struct app *app)
 	free(app->loops);
 }
 
+static void tell_no_lcore(const struct app *app, const char *kind, unsigned int lcore, int error)
+{
+	if (error == ENOMEM)
+		log_error("no memory for %s lcore %u: give it more, or --queries less than %u",
+			kind, lcore, app->options.queries);
+	else
+		log_error("no %s lcore %u: %s", kind, lcore, strerror(error));
+}
+
 static int open_workers(struct app *app, const unsigned int lcores[])
 {
 	app->workers = calloc(app->worker_count, sizeof(struct worker *));
@@ -126,7 +135,7 @@ static int open_workers(struct app *app, const unsigned int lcores[])
 		if (!app->workers[i]) {
 			int error = errno;
 
-			log_error("no worker for lcore %u: %s", lcores[i], strerror(error));
+			tell_no_lcore(app, "worker", lcores[i], error);
 			return -error;
 		}
 	}
@@ -155,8 +164,14 @@ static int open_stream_lcores(struct app *app, const unsigned int lcores[])
 		};
 
 		app->streams[i] = stream_lcore_create(&options);
-		if (!app->streams[i])
-			return -errno;
+		if (!app->streams[i]) {
+			int error = errno;
+
+			// EINVAL has been explained.
+			if (error != EINVAL)
+				tell_no_lcore(app, "stream", options.lcore_id, error);
+			return -error;
+		}
 	}
 	return 0;
 }

@@ -80,6 +80,8 @@ static int open_sockets(struct stream_lcore *lcore, uint16_t connections)
 	lcore->upstreams = stream_upstreams_create(lcore->loop, lcore->set, &options, &error);
 	if (lcore->upstreams)
 		return 0;
+	if (errno == ENOMEM)
+		return -ENOMEM;
 	log_error("upstreams over TCP and TLS: %s", error.text);
 	return -EINVAL;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "stream/upstreams_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -23,6 +24,7 @@ struct stream_upstreams *stream_upstreams_create(struct stream_loop *loop,
 	struct tls_error *error)
 {
 	struct stream_upstreams *upstreams = calloc(1, sizeof(*upstreams));
+	int why = ENOMEM;
 
 	snprintf(error->text, sizeof(error->text), "%s", strerror(ENOMEM));
 	if (!upstreams)
@@ -36,8 +38,10 @@ struct stream_upstreams *stream_upstreams_create(struct stream_loop *loop,
 		upstreams->peers = stream_upstreams_make_peers(set, error);
 		if (upstreams->peers)
 			return upstreams;
+		why = EINVAL;
 	}
 	stream_upstreams_destroy(upstreams);
+	errno = why;
 	return NULL;
 }
 

@@ -36,7 +36,7 @@ struct tls_peer **stream_upstreams_make_peers(const struct proxy_set *set, struc
 void stream_upstreams_free_peers(struct tls_peer **peers, const struct proxy_set *set);
 
 // Makes the peers, too. The loop must live longer, the set until another is adopted. NULL with `error`
-// filled in.
+// filled in, and errno: ENOMEM, or EINVAL for certificates.
 struct stream_upstreams *stream_upstreams_create(struct stream_loop *loop,
 	const struct proxy_set *set, const struct stream_upstreams_options *options,
 	struct tls_error *error);
