@@ -86,18 +86,21 @@ remove_dpdk_files() {
 }
 
 # usable_cpus COUNT: that many CPUs of this process, a line each, beginning anew when out of them.
+# Of several labs at once each begins with another: MILLRACE_LAB_INDEX, from 0.
 usable_cpus() {
 	python3 -c 'import os, sys
 cpus = sorted(os.sched_getaffinity(0))
 for index in range(int(sys.argv[1])):
-	print(cpus[index % len(cpus)])' "$1"
+	print(cpus[(index + int(sys.argv[2])) % len(cpus)])' "$1" "${MILLRACE_LAB_INDEX:-0}"
 }
 
-# EAL's memory options: hugepages where enough are free.
+# EAL's memory options: hugepages where enough are free, also if each of MILLRACE_LAB_COUNT labs
+# takes as many now.
 memory_options() {
 	local free
 	free=$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages 2>/dev/null || echo 0)
-	if [ "$free" -ge 256 ] && grep -q ' hugetlbfs ' /proc/mounts; then
+	if [ "$free" -ge $((256 * ${MILLRACE_LAB_COUNT:-1})) ] &&
+		grep -q ' hugetlbfs ' /proc/mounts; then
 		echo "-m 512"
 	else
 		echo "--no-huge -m 512"

@@ -184,12 +184,15 @@ stop_millrace() {
 # read_counters COMMAND [NAME]: keeps what telemetry says to /millrace/COMMAND, for counter, under
 # NAME (COMMAND).
 read_counters() {
-	echo "/millrace/$1" | timeout 10 dpdk-telemetry.py -f "$lab_prefix" >"$scratch/telemetry"
-	python3 - "$scratch/telemetry" >"$scratch/${2:-$1}.counters" <<-'PYTHON'
-		import json, sys
-		text = open(sys.argv[1]).read()
-		answer = json.JSONDecoder().raw_decode(text[text.index('{"/millrace'):])[0]
-		for values in answer.values():
+	python3 - "/var/run/dpdk/$lab_prefix/dpdk_telemetry.v2" "/millrace/$1" \
+		>"$scratch/${2:-$1}.counters" <<-'PYTHON'
+		import json, socket, sys
+		telemetry = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		telemetry.settimeout(10)
+		telemetry.connect(sys.argv[1])
+		most = json.loads(telemetry.recv(1024))["max_output_len"]
+		telemetry.send(sys.argv[2].encode())
+		for values in json.loads(telemetry.recv(most)).values():
 		    for name, value in values.items():
 		        print(name, value)
 	PYTHON
