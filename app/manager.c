@@ -208,7 +208,7 @@ static bool manager_turn(struct app *app, struct manager_clock *due, bool is_bus
 	due->is_busy = caches_turn(app, now);
 	due->is_busy |= watch_turn(app, now);
 	control_turn(app, now);
-	due->is_busy |= query_log_turn(app);
+	due->is_busy |= query_log_turn(app, now);
 	upstream_health_turn(app, now);
 	proxy_sweep_reap(app->pools, app->pool_count, app->swept, SWEPT_MOST);
 	if (now >= due->sweep) {

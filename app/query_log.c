@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "error_consolidation.h"
 #include "figures.h"
 #include "stats/query_format.h"
 
@@ -25,6 +27,8 @@ struct query_log {
 	struct stats_text text;
 	size_t written; // of the text
 	bool is_socket;
+	struct error_consolidations *consolidations;
+	struct error_consolidations *next; // of the configuration that is being made
 };
 
 static bool is_needed(const struct config *config)
@@ -33,30 +37,58 @@ static bool is_needed(const struct config *config)
 	const struct config_server *servers = config_servers(config, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		if (servers[i].log_count || servers[i].logs_errors)
+		if (servers[i].log_count || servers[i].errors)
 			return true;
 	}
 	return false;
 }
 
-int query_log_prepare(struct app *app, const struct config *config, struct config_error *why)
+// 0 or -ENOMEM.
+static int make_rings(struct app *app)
 {
 	struct query_log *log = app->query_log;
 
-	if (!is_needed(config))
-		return 0;
 	for (; log->ring_count < app->lcore_count; log->ring_count++) {
 		struct query_ring *ring = query_ring_create(QUERY_LOG_RECORDS);
 
-		if (!ring) {
-			(void)snprintf(why->text, sizeof(why->text), "log and errors: %s",
-				strerror(ENOMEM));
+		if (!ring)
 			return -ENOMEM;
-		}
 		log->rings[log->ring_count] = ring;
 		forward_lcore_set_records(app->lcores[log->ring_count], ring);
 	}
 	return 0;
+}
+
+int query_log_prepare(struct app *app, const struct config *config, const struct proxy_set *set,
+	struct config_error *why)
+{
+	struct query_log *log = app->query_log;
+	int error = is_needed(config) ? make_rings(app) : 0;
+
+	log->next = error_consolidations_create(config, set);
+	if (!error && log->next)
+		return 0;
+	(void)snprintf(why->text, sizeof(why->text), "log and errors: %s", strerror(ENOMEM));
+	return -ENOMEM;
+}
+
+void query_log_follow(struct app *app)
+{
+	struct query_log *log = app->query_log;
+
+	if (log->consolidations)
+		error_consolidations_tell_rest(log->consolidations, &log->text);
+	error_consolidations_destroy(log->consolidations);
+	log->consolidations = log->next;
+	log->next = NULL;
+}
+
+void query_log_forget(struct app *app)
+{
+	if (!app->query_log)
+		return;
+	error_consolidations_destroy(app->query_log->next);
+	app->query_log->next = NULL;
 }
 
 int query_log_open(struct app *app)
@@ -69,10 +101,12 @@ int query_log_open(struct app *app)
 	if (app->query_log) {
 		app->query_log->is_socket =
 			fstat(STDOUT_FILENO, &status) == 0 && S_ISSOCK(status.st_mode);
-		error = query_log_prepare(app, app->config, &why);
+		error = query_log_prepare(app, app->config, app->set, &why);
 	}
 	if (error)
 		log_error("%s", why.text);
+	else
+		query_log_follow(app);
 	return error;
 }
 
@@ -90,18 +124,24 @@ static void write_answer(
 	stats_text_add(text, "\n", 1);
 }
 
-static void write_failure(struct stats_text *text, const struct query_record *record)
+static void write_failure(struct query_log *log, const struct query_record *record, uint64_t now)
 {
 	char upstream[NET_ENDPOINT_TEXT];
+	char what[NET_ENDPOINT_TEXT + 32];
+	enum config_error_level level;
 
-	stats_text_add_string(text, "[ERROR] plugin/errors: ");
-	query_format_write_failure(text, record);
-	stats_text_print(text, "%s: %s\n", net_endpoint_format(&record->upstream, upstream),
+	(void)snprintf(what, sizeof(what), "%s: %s",
+		net_endpoint_format(&record->upstream, upstream),
 		figures_failure_name((enum proxy_failure)record->failure));
+	if (error_consolidations_take(log->consolidations, record->group, what, now, &level))
+		return;
+	error_level_write(&log->text, level);
+	query_format_write_failure(&log->text, record);
+	stats_text_print(&log->text, "%s\n", what);
 }
 
 // Records become text, in turns of the lcores, while it has room. How many.
-static uint32_t read_records(const struct app *app, struct query_log *log)
+static uint32_t read_records(const struct app *app, struct query_log *log, uint64_t now)
 {
 	uint32_t count = 0;
 	bool is_empty = false;
@@ -116,7 +156,7 @@ static uint32_t read_records(const struct app *app, struct query_log *log)
 			if (record->kind == QUERY_RECORD_ANSWER)
 				write_answer(app, &log->text, record);
 			else
-				write_failure(&log->text, record);
+				write_failure(log, record, now);
 			query_ring_pop(log->rings[i]);
 			is_empty = false;
 			count++;
@@ -154,7 +194,7 @@ static void write_text(struct query_log *log)
 		stats_text_fini(&log->text);
 }
 
-bool query_log_turn(struct app *app)
+bool query_log_turn(struct app *app, uint64_t now)
 {
 	struct query_log *log = app->query_log;
 	uint32_t count;
@@ -162,7 +202,9 @@ bool query_log_turn(struct app *app)
 	if (!log->ring_count)
 		return false;
 	write_text(log);
-	count = read_records(app, log);
+	count = read_records(app, log, now);
+	if (log->text.length < TEXT_BYTES)
+		error_consolidations_tell(log->consolidations, now, &log->text);
 	write_text(log);
 	return count == RECORDS_A_TURN && !log->text.length;
 }
@@ -175,7 +217,12 @@ void query_log_close(struct app *app)
 		return;
 	do {
 		write_text(log);
-	} while (!log->text.length && read_records(app, log));
+	} while (!log->text.length && read_records(app, log, clock_now()));
+	if (log->consolidations)
+		error_consolidations_tell_rest(log->consolidations, &log->text);
+	write_text(log);
+	error_consolidations_destroy(log->consolidations);
+	error_consolidations_destroy(log->next);
 	for (uint16_t i = 0; i < log->ring_count; i++)
 		query_ring_destroy(log->rings[i]);
 	stats_text_fini(&log->text);

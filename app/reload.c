@@ -74,6 +74,7 @@ static void give_up(struct app *app)
 	struct reload *reload = &app->reload;
 
 	free_updates(app);
+	query_log_forget(app);
 	forward_snapshot_destroy(reload->snapshot);
 	forward_caches_forget(reload->caches);
 	proxy_set_destroy(reload->set);
@@ -177,9 +178,9 @@ static void begin(struct app *app, uint64_t now)
 	if (!error)
 		error = caches_prepare(app, reload->config, &reload->caches, &why);
 	if (!error)
-		error = query_log_prepare(app, reload->config, &why);
-	if (!error)
 		error = make_set(app, &why);
+	if (!error)
+		error = query_log_prepare(app, reload->config, reload->set, &why);
 	if (!error)
 		error = make_updates(app, &why);
 	if (error) {
@@ -289,6 +290,7 @@ static void finish(struct app *app)
 		reload->config = config;
 		reload->snapshot = snapshot;
 		caches_follow(app);
+		query_log_follow(app);
 		wake_streams(app);
 	}
 	rcu_wait_grace_period();

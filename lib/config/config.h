@@ -147,6 +147,27 @@ struct config_log {
 	uint16_t number; // its place in config_logs()
 };
 
+enum config_error_level {
+	CONFIG_LEVEL_ERROR,
+	CONFIG_LEVEL_WARNING,
+	CONFIG_LEVEL_INFO,
+	CONFIG_LEVEL_DEBUG,
+};
+
+// Errors that are told of once a time, with their number.
+struct config_consolidation {
+	uint64_t period; // since the first one; above 0
+	const char *expression; // POSIX extended, that they match; good, and of bounded cost
+	enum config_error_level level;
+	bool shows_first; // when it comes
+};
+
+// `errors` of a server block.
+struct config_errors {
+	struct config_consolidation *consolidations; // the first that matches counts
+	size_t count;
+};
+
 // One zone of one server block: a block with several zones gives as many of these, which share
 // nothing that is changed. Blocks of the same zone and port on other addresses are allowed.
 struct config_server {
@@ -164,7 +185,7 @@ struct config_server {
 	bool rotates_records; // loadbalance
 	struct config_log **logs; // in file order; shared by the zones of one block
 	size_t log_count;
-	bool logs_errors; // errors
+	const struct config_errors *errors; // NULL without the directive
 	unsigned int line;
 };
 

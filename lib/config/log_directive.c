@@ -134,25 +134,3 @@ int config_read_log(struct config_reader *reader, struct config_lines *lines,
 		log->classes = CONFIG_LOG_ALL;
 	return err;
 }
-
-int config_read_errors(
-	struct config_reader *reader, struct config_lines *lines, const struct config_line *line)
-{
-	struct config_line option;
-	int err;
-
-	if (line->count > 1 && strcmp(line->words[1].text, "stdout") != 0)
-		return config_fail_word(reader, line, 1, "is not stdout");
-	if (!line->opens_block)
-		return 0;
-	do {
-		err = config_lines_next(lines, &option);
-		if (!err && option.count)
-			err = config_fail(reader->error, option.place,
-				strcmp(option.words[0].text, "consolidate") == 0
-					? CONFIG_WORD " is not supported yet"
-					: "unknown option " CONFIG_WORD " of errors",
-				option.words[0].text);
-	} while (!err && option.count);
-	return err;
-}

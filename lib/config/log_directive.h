@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// `log` and `errors`. Management lcore only.
+// `log`. Management lcore only.
 #pragma once
 
 #include "config/reader.h"
@@ -13,10 +13,6 @@
 #define CONFIG_LOG_COMBINED CONFIG_LOG_COMMON " \"{>opcode}\""
 
 // Fills in `log`, but for its number, from a line and its block. 0; -EINVAL or -ENOMEM with the error
-// filled in, as the next.
+// filled in.
 int config_read_log(struct config_reader *reader, struct config_lines *lines,
 	const struct config_line *line, struct config_log *log);
-
-// Reads a line of `errors`, and its block.
-int config_read_errors(
-	struct config_reader *reader, struct config_lines *lines, const struct config_line *line);

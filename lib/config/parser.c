@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config/errors_directive.h"
 #include "config/log_directive.h"
 #include "config/reload_directive.h"
 #include "config/suggest.h"
@@ -32,7 +33,7 @@ struct parser_block {
 	unsigned int pages; // of enum config_page, that the block has said
 	struct config_log **logs;
 	size_t log_count;
-	bool logs_errors;
+	struct config_errors *errors;
 };
 
 struct parser_directive {
@@ -206,11 +207,13 @@ static int directive_read_log(
 static int directive_read_errors(
 	struct config_parser *parser, struct parser_block *block, const struct config_line *line)
 {
-	if (block->logs_errors)
+	if (block->errors)
 		return config_fail(
 			parser->reader.error, line->place, "a second 'errors' in one block");
-	block->logs_errors = true;
-	return config_read_errors(&parser->reader, &parser->lines, line);
+	block->errors = config_arena_allocate(&parser->config->arena, sizeof(*block->errors));
+	if (!block->errors)
+		return config_fail_memory(parser->reader.error, line->place);
+	return config_read_errors(&parser->reader, &parser->lines, line, block->errors);
 }
 
 static const struct parser_directive parser_directives[] = {
@@ -392,7 +395,7 @@ static int block_finish(struct config_parser *parser, const struct parser_block 
 		server->rotates_records = block->rotates_records;
 		server->logs = block->logs;
 		server->log_count = block->log_count;
-		server->logs_errors = block->logs_errors;
+		server->errors = block->errors;
 		server->tls = parser->places[i].is_tls ? block->tls : NULL;
 	}
 	return 0;

@@ -127,6 +127,7 @@ void forward_log_failure(struct forward_lcore *lcore, uint32_t slot)
 	fill_pending(lcore, slot, record);
 	record->kind = QUERY_RECORD_FAILURE;
 	record->rcode = DNS_RCODE_SERVFAIL;
+	record->group = pending->group;
 	record->failure = pending->last_failure;
 	record->upstream = lcore->proxy->set->upstreams[pending->upstream].endpoint;
 	push(lcore);

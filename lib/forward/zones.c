@@ -153,7 +153,7 @@ static void zones_find_match_of_all(struct forward_zones *zones)
 		.bufsize = server->bufsize,
 		.cache = zones->zones[0].cache,
 		.log = FORWARD_NO_LOG,
-		.logs_errors = server->logs_errors,
+		.logs_errors = server->errors != NULL,
 		.rotates_records = server->rotates_records,
 	};
 }
@@ -285,7 +285,7 @@ struct forward_match forward_zones_match(
 	zone = &zones->zones[found];
 	match.bufsize = zone->server->bufsize;
 	match.rotates_records = zone->server->rotates_records;
-	match.logs_errors = zone->server->logs_errors;
+	match.logs_errors = zone->server->errors != NULL;
 	find_log(&match, zone->server, &labels);
 	if (cache_takes(zone->server->cache, &labels))
 		match.cache = zone->cache;

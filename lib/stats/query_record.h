@@ -27,6 +27,7 @@ struct query_record {
 	uint16_t answer_size;
 	uint16_t bufsize; // that the query's OPT tells, 0 without
 	uint16_t rule; // of the configuration: its number
+	uint16_t group; // of a failure: the forward that gave up
 	uint8_t classes; // that the rule wants, as it has them
 	uint8_t kind; // enum query_record_kind
 	bool is_stream;
