@@ -56,9 +56,9 @@ void forward_cached_refuse(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now);
 
 // The query in `slot`, which has a cache, is given up: everybody who waits gets what is stale, or
-// SERVFAIL. The frame, if not NULL, is taken.
+// this rcode, of which SERVFAIL is kept. The frame, if not NULL, is taken.
 void forward_cached_give_up(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
-	enum dns_extended_error extended, uint64_t now);
+	enum dns_rcode rcode, enum dns_extended_error extended, uint64_t now);
 
 // Once a turn: what other lcores stored, refreshes, alarms.
 void forward_cached_turn(struct forward_lcore *lcore, uint64_t now);

@@ -3,7 +3,7 @@
 #include "forward/cached_answer.h"
 #include "forward/query_log.h"
 
-// SERVFAIL, REFUSED, or an empty answer with TC.
+// An rcode, or an empty answer with TC.
 static uint16_t write_without_value(struct net_frame *frame,
 	const struct cache_answer_client *client, const struct cached_source *source)
 {
@@ -14,10 +14,8 @@ static uint16_t write_without_value(struct net_frame *frame,
 	enum dns_rcode rcode = DNS_RCODE_NOERROR;
 	uint16_t length;
 
-	if (source->is_refused) {
-		rcode = DNS_RCODE_REFUSED;
-	} else if (!source->is_truncated) {
-		rcode = DNS_RCODE_SERVFAIL;
+	if (!source->is_truncated) {
+		rcode = source->rcode ? source->rcode : DNS_RCODE_SERVFAIL;
 		extended = source->extended;
 	}
 	length = dns_message_make_error(bytes, net_frame_payload_room(frame), read, &query, rcode,

@@ -10,12 +10,12 @@
 
 // One answer to any number of clients.
 struct cached_source {
-	struct cache_answer_value value; // of length 0: SERVFAIL, or as below
+	struct cache_answer_value value; // of length 0: as below
 	struct cache_answer_manner manner; // but for rotation
-	// Without a value: TC, so that the client comes back over TCP, or REFUSED.
+	// Without a value: TC, so that the client comes back over TCP, or this rcode; 0: SERVFAIL.
 	bool is_truncated;
-	bool is_refused;
-	enum dns_extended_error extended; // with SERVFAIL
+	enum dns_rcode rcode;
+	enum dns_extended_error extended; // with an rcode
 	uint8_t scope_length; // for a client that told its subnet
 	enum stats_counter verdict;
 };

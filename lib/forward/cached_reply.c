@@ -289,17 +289,21 @@ static uint16_t encode_failure(struct forward_lcore *lcore, const struct cached_
 }
 
 void forward_cached_give_up(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
-	enum dns_extended_error extended, uint64_t now)
+	enum dns_rcode rcode, enum dns_extended_error extended, uint64_t now)
 {
 	const struct cached_source failed = {
+		.rcode = rcode,
 		.extended = extended,
 		.verdict = forward_query_failed_verdict(
 			proxy_pending_at(&lcore->proxy->pending, slot)),
 	};
 	struct cached_reply reply;
+	uint16_t length = 0;
 
 	reply_begin(lcore, slot, &reply, now);
-	if (!answer_all_stale(lcore, slot, frame, &reply, encode_failure(lcore, &reply), now))
+	if (rcode == DNS_RCODE_SERVFAIL)
+		length = encode_failure(lcore, &reply);
+	if (!answer_all_stale(lcore, slot, frame, &reply, length, now))
 		forward_cached_answer_all(lcore, slot, frame, &failed);
 	forward_cached_finish(lcore, slot, now);
 }
@@ -307,8 +311,9 @@ void forward_cached_give_up(struct forward_lcore *lcore, uint32_t slot, struct n
 void forward_cached_refuse(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
 {
-	const struct cached_source refused = {
-		.is_refused = true, .verdict = STATS_QUERY_CONCURRENT};
+	const struct cached_source refused = {.rcode = DNS_RCODE_REFUSED,
+		.extended = DNS_EDE_NONE,
+		.verdict = STATS_QUERY_CONCURRENT};
 
 	forward_cached_answer_all(lcore, slot, frame, &refused);
 	forward_cached_finish(lcore, slot, now);

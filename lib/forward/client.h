@@ -48,6 +48,7 @@ struct forward_client {
 	uint16_t log; // of forward_match, likewise
 	uint8_t log_classes;
 	uint16_t waiter_count;
+	uint16_t left_rcode; // of the last reply that the query went on from; 0: there is none
 	uint64_t hash; // of the key
 	uint32_t next_question; // in the bucket, or of a waiter: the next one
 	uint32_t first_waiter;

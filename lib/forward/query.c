@@ -54,12 +54,14 @@ static void query_end_with(struct forward_lcore *lcore, uint32_t slot, struct ne
 	forward_answer_send(lcore, frame, &destination);
 }
 
-// SERVFAIL for a query that was started: the payload is the query as the client sent it.
+// No more is tried for a query that was started: the payload is the query as the client sent it. Of a
+// reply that it went on from there is the rcode, which tells more than a SERVFAIL of ours.
 static void query_give_up(
 	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
 {
 	const struct proxy_pending *pending = proxy_pending_at(&lcore->proxy->pending, slot);
-	const struct query_end end = {
+	uint16_t left_rcode = forward_client_of(lcore->proxy, slot)->left_rcode;
+	struct query_end end = {
 		.rcode = DNS_RCODE_SERVFAIL,
 		.extended = pending->last_failure == PROXY_FAILURE_GARBAGE
 				    ? DNS_EDE_NETWORK_ERROR
@@ -67,9 +69,13 @@ static void query_give_up(
 		.verdict = forward_query_failed_verdict(pending),
 	};
 
+	if (left_rcode) {
+		end.rcode = (enum dns_rcode)left_rcode;
+		end.extended = DNS_EDE_NONE;
+	}
 	forward_log_failure(lcore, slot);
 	if (forward_client_of(lcore->proxy, slot)->cache != FORWARD_NO_CACHE)
-		forward_cached_give_up(lcore, slot, frame, end.extended, now);
+		forward_cached_give_up(lcore, slot, frame, end.rcode, end.extended, now);
 	else
 		query_end_with(lcore, slot, frame, &end, now);
 }
@@ -174,7 +180,8 @@ static void query_abandon(struct forward_lcore *lcore, uint32_t slot, uint64_t n
 {
 	forward_log_failure(lcore, slot);
 	if (forward_client_of(lcore->proxy, slot)->cache != FORWARD_NO_CACHE) {
-		forward_cached_give_up(lcore, slot, NULL, DNS_EDE_NO_REACHABLE_AUTHORITY, now);
+		forward_cached_give_up(
+			lcore, slot, NULL, DNS_RCODE_SERVFAIL, DNS_EDE_NO_REACHABLE_AUTHORITY, now);
 		return;
 	}
 	forward_answer_leave_out(lcore, &forward_client_of(lcore->proxy, slot)->destination);
@@ -329,6 +336,7 @@ void forward_query_fill_client(
 	client->log = query->match.log;
 	client->log_classes = query->match.log_classes;
 	client->logs_errors = query->match.logs_errors;
+	client->left_rcode = DNS_RCODE_NOERROR;
 }
 
 static enum proxy_start query_allocate(struct forward_lcore *lcore,

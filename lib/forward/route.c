@@ -5,9 +5,14 @@
 #include "forward/cached.h"
 #include "rcu/rcu.h"
 
+static uint16_t reply_rcode(const struct dns_message *reply)
+{
+	return (uint16_t)(reply->edns.rcode_high << 4 | reply->rcode);
+}
+
 static bool reply_is_among(const struct dns_message *reply, uint32_t rcodes)
 {
-	uint32_t rcode = (uint32_t)reply->edns.rcode_high << 4 | reply->rcode;
+	uint16_t rcode = reply_rcode(reply);
 
 	return rcode < 32 && rcodes >> rcode & 1;
 }
@@ -27,12 +32,13 @@ static void query_ask_anew(
 	forward_query_attempt_again(lcore, slot, frame, now);
 }
 
-static bool query_fail_over(
-	struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame, uint64_t now)
+static bool query_fail_over(struct forward_lcore *lcore, uint32_t slot, struct net_frame *frame,
+	const struct dns_message *reply, uint64_t now)
 {
 	if (!proxy_query_fail_over(lcore->proxy, slot, now))
 		return false;
 	stats_count(&lcore->counters, STATS_REPLY_FAILED_OVER);
+	forward_client_of(lcore->proxy, slot)->left_rcode = reply_rcode(reply);
 	query_ask_anew(lcore, slot, frame, now);
 	return true;
 }
@@ -50,6 +56,7 @@ static bool query_hand_over(
 	if (next == FORWARD_NO_GROUP || now >= pending->deadline)
 		return false;
 	stats_count(&lcore->counters, STATS_REPLY_HANDED_OVER);
+	forward_client_of(lcore->proxy, slot)->left_rcode = DNS_RCODE_NOERROR;
 	if (proxy_query_hand_over(lcore->proxy, slot, next, now))
 		query_ask_anew(lcore, slot, frame, now);
 	else
@@ -78,7 +85,7 @@ bool forward_reply_ask_on(struct forward_lcore *lcore, uint32_t slot, struct net
 		return true;
 	}
 	if (reply_is_among(reply, settings->failover_rcodes) &&
-		query_fail_over(lcore, slot, frame, now))
+		query_fail_over(lcore, slot, frame, reply, now))
 		return true;
 	return (reply_is_among(reply, settings->next_rcodes) ||
 		       (settings->next_on_nodata && reply_has_no_data(reply))) &&
@@ -90,10 +97,11 @@ bool forward_reply_settle(struct forward_lcore *lcore, uint32_t *slot, struct ne
 {
 	uint16_t group = proxy_pending_at(&lcore->proxy->pending, *slot)->group;
 	const struct proxy_settings *settings = &lcore->proxy->set->groups[group].settings;
-	uint32_t own;
+	uint32_t own = proxy_hedge_own_slot(lcore->proxy, *slot);
 
 	if (reply_is_among(reply, settings->failover_rcodes) &&
 		proxy_hedge_leave(lcore->proxy, *slot, now)) {
+		forward_client_of(lcore->proxy, own)->left_rcode = reply_rcode(reply);
 		forward_frame_drop(lcore, frame, STATS_REPLY_FAILED_OVER);
 		return true;
 	}

@@ -30,6 +30,14 @@ static inline bool proxy_query_is_hedged(const struct proxy_lcore *lcore, uint32
 	return proxy_pending_at(&lcore->pending, slot)->hedge > PROXY_HEDGE_DUE;
 }
 
+// Of the two slots of a query that is hedged, the one that is its own.
+static inline uint32_t proxy_hedge_own_slot(const struct proxy_lcore *lcore, uint32_t slot)
+{
+	return proxy_pending_at(&lcore->pending, slot)->hedge == PROXY_HEDGE_SECOND
+		       ? lcore->partners[slot]
+		       : slot;
+}
+
 // For a slot that is due: starts the second attempt, at the next upstream by the query's order, under
 // attempt->slot. False: no budget, nobody to ask, or no room; the first has all its time.
 bool proxy_hedge_start(
