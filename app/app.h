@@ -58,4 +58,5 @@ struct app {
 	struct watch *watch; // prometheus, health and ready
 	struct control *control; // millracectl
 	struct query_log *query_log; // log and errors
+	struct names *names; // of hosts in TO
 };

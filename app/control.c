@@ -89,6 +89,13 @@ static bool answer_undrain(struct control *control, const char *words, struct st
 	return true;
 }
 
+static bool answer_names(struct control *control, const char *words, struct stats_json *json)
+{
+	(void)words;
+	control_show_names(control->app, control->now, json);
+	return true;
+}
+
 static bool answer_lcores(struct control *control, const char *words, struct stats_json *json)
 {
 	unsigned int newest = control->newest;
@@ -240,6 +247,7 @@ static const struct control_verb verbs[] = {
 	{"drain", answer_drain},
 	{"undrain", answer_undrain},
 	{"lcores", answer_lcores},
+	{"names", answer_names},
 	{"cache", answer_cache},
 	{"log-level", answer_log_level},
 	{"reload", answer_reload},

@@ -8,6 +8,7 @@
 //   drain WHICH                   no query goes there any more, those on their way finish
 //   undrain WHICH                 it comes back step by step
 //   lcores                        how busy they are, and what they dropped
+//   names                         host names in TO: their addresses, and what came of asking for them
 //   cache                         what caches hold
 //   cache show NAME [TYPE] [N]    and flush, dump, load: as cache_request.h has it
 //   log-level [LEVEL]             of DPDK: emergency, alert, critical, error, warning, notice, info, debug
@@ -51,6 +52,9 @@ void control_show_upstreams(const struct app *app, const char *words, struct sta
 void control_show_lcores(
 	const struct app *app, const struct control_interval *interval, struct stats_json *json);
 void control_show_caches(const struct app *app, struct stats_json *json);
+void control_show_names(const struct app *app, uint64_t now, struct stats_json *json);
+// The host name whose address this upstream is; "" for one that is written as an address.
+const char *control_upstream_name(const struct app *app, uint16_t upstream);
 
 // What is changed for upstreams, and what became of each.
 void control_drain(struct app *app, const char *words, uint64_t now, struct stats_json *json);

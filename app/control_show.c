@@ -177,6 +177,7 @@ static void show_upstream(void *context, uint16_t number)
 	stats_json_open_object(json, NULL);
 	stats_json_number(json, "number", number);
 	stats_json_string(json, "to", net_endpoint_format(&upstream->endpoint, text));
+	stats_json_string(json, "name", control_upstream_name(app, number));
 	stats_json_string(json, "transport", upstream->is_tls ? "tls" : "dns");
 	stats_json_number(json, "forward", upstream->group);
 	stats_json_string(json, "state", upstream_state(upstream));

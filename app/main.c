@@ -15,6 +15,7 @@
 #include "caches.h"
 #include "control.h"
 #include "counters.h"
+#include "host_names.h"
 #include "lcores.h"
 #include "manager.h"
 #include "network.h"
@@ -282,7 +283,12 @@ int main(int argc, char *argv[])
 		config_destroy(app.config);
 		return 0;
 	}
-	status = run_with_eal(&app, argv);
+	status = host_names_open(&app, &error);
+	if (status)
+		fprintf(stderr, "%s\n", error.text);
+	else
+		status = run_with_eal(&app, argv);
+	host_names_close(&app);
 	config_destroy(app.config);
 	return status ? 1 : 0;
 }

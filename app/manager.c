@@ -17,6 +17,7 @@
 #include "config/values.h"
 #include "control.h"
 #include "frame_ring.h"
+#include "host_names.h"
 #include "network.h"
 #include "proxy/sweep.h"
 #include "query_log.h"
@@ -204,6 +205,7 @@ static bool manager_turn(struct app *app, struct manager_clock *due, bool is_bus
 	now = clock_now();
 	if (!reload_is_followed(app))
 		network_update(app);
+	host_names_turn(app, now);
 	reload_turn(app, now);
 	due->is_busy = caches_turn(app, now);
 	due->is_busy |= watch_turn(app, now);

@@ -22,6 +22,7 @@ void metrics_write(const struct app *app, struct stats_text *text)
 
 	stats_metric_number(&metric, &version, 1, 1);
 	metrics_write_upstreams(app, text);
+	metrics_write_names(app, text);
 	metrics_write_caches(app, text);
 	metrics_write_lcores(app, text);
 	metrics_write_clients(app, text);

@@ -14,6 +14,7 @@ void metrics_write(const struct app *app, struct stats_text *text);
 void metrics_write_lcores(const struct app *app, struct stats_text *text);
 void metrics_write_clients(const struct app *app, struct stats_text *text);
 void metrics_write_upstreams(const struct app *app, struct stats_text *text);
+void metrics_write_names(const struct app *app, struct stats_text *text);
 void metrics_write_caches(const struct app *app, struct stats_text *text);
 
 // The value of the label "lcore".

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "caches.h"
+#include "host_names.h"
 #include "network.h"
 #include "proxy/sweep.h"
 #include "query_log.h"
@@ -21,6 +22,7 @@
 #define PATHS_PERIOD (20 * CLOCK_MILLISECOND)
 #define DRAIN_PERIOD (250 * CLOCK_MILLISECOND)
 #define UPSTREAM_FILES_PERIOD CLOCK_SECOND
+#define RETRY_PAUSE (30 * CLOCK_SECOND) // of addresses that were refused
 
 static bool upstream_is_drained(void *context, uint16_t upstream)
 {
@@ -84,17 +86,49 @@ static void give_up(struct app *app)
 	reload->set = NULL;
 	reload->config = NULL;
 	reload->stage = RELOAD_RESTS;
+	if (names_follow(app->names, app->config, NULL))
+		log_warning("host names: %s", strerror(ENOMEM));
 }
 
-// These four: 0, or -errno with why in one line.
+// Those below: 0, or -errno with why in one line.
+
 static int read_config(struct app *app, struct config_error *error)
 {
-	app->reload.config = app->reload.is_of_upstreams
-				     ? config_read_again(app->config, error)
-				     : config_read_file(app->options.config, error);
-	if (!app->reload.config)
+	struct reload *reload = &app->reload;
+	int status;
+
+	if (reload->is_of_upstreams) {
+		reload->config = host_names_read(app, app->config, error);
+		return reload->config ? 0 : -EINVAL;
+	}
+	reload->config = config_read_file(app->options.config, error);
+	if (!reload->config)
 		return -EINVAL;
-	return stream_tls_check(app->reload.config, app->options.config, error);
+	status = names_follow(app->names, app->config, reload->config);
+	if (status)
+		(void)snprintf(error->text, sizeof(error->text), "%s", strerror(-status));
+	else
+		names_ask_missing(app->names);
+	return status;
+}
+
+// With what was found of its names.
+static int read_config_again(struct app *app, struct config_error *error)
+{
+	struct reload *reload = &app->reload;
+	struct config *config;
+	size_t count;
+
+	(void)config_hosts(reload->config, &count);
+	if (!count || reload->is_of_upstreams)
+		return 0;
+	reload->next_addresses = names_generation(app->names);
+	config = host_names_read(app, reload->config, error);
+	if (!config)
+		return -EINVAL;
+	config_destroy(reload->config);
+	reload->config = config;
+	return 0;
 }
 
 // Connections that each lcore can have over UDP: one an upstream at the least.
@@ -154,25 +188,29 @@ static void keep_sums(struct app *app, struct config_sums sums)
 }
 
 // What was refused is not tried again before it changes.
-static void refuse(struct app *app, const struct config_error *error)
+static void refuse(struct app *app, const struct config_error *error, uint64_t now)
 {
 	keep_sums(app, config_sums_now(app->config));
 	give_up(app);
 	app->reload.refused++;
 	app->reload.refusal = *error;
+	app->reload.is_refusal_of_upstreams = app->reload.is_of_upstreams;
+	if (app->reload.is_of_upstreams) {
+		app->reload.refused_addresses = app->reload.next_addresses;
+		app->reload.retry_due = now + RETRY_PAUSE;
+	}
 	log_error("reload: %s; the configuration stays as it was", error->text);
 }
 
-static void begin(struct app *app, uint64_t now)
+// Checks what was read, and makes what it takes.
+static void prepare(struct app *app, uint64_t now)
 {
 	struct reload *reload = &app->reload;
 	struct config_error why = {0};
-	int error;
+	int error = read_config_again(app, &why);
 
-	reload->is_of_upstreams = !reload->is_wanted;
-	reload->is_wanted = false;
-	reload->is_wanted_of_upstreams = false;
-	error = read_config(app, &why);
+	if (!error)
+		error = stream_tls_check(reload->config, app->options.config, &why);
 	if (!error)
 		error = network_check_addresses(app, reload->config, &why);
 	if (!error)
@@ -184,12 +222,36 @@ static void begin(struct app *app, uint64_t now)
 	if (!error)
 		error = make_updates(app, &why);
 	if (error) {
-		refuse(app, &why);
+		refuse(app, &why, now);
 		return;
 	}
 	reload->stage = RELOAD_FINDS_PATHS;
 	reload->until = now + PATHS_MOST;
 	reload->look_due = now;
+}
+
+static void find_addresses(struct app *app, uint64_t now)
+{
+	if (!names_are_awaited(app->names) || now >= app->reload.until)
+		prepare(app, now);
+}
+
+static void begin(struct app *app, uint64_t now)
+{
+	struct reload *reload = &app->reload;
+	struct config_error why = {0};
+
+	reload->is_of_upstreams = !reload->is_wanted;
+	reload->is_wanted = false;
+	reload->is_wanted_of_upstreams = false;
+	reload->next_addresses = names_generation(app->names);
+	if (read_config(app, &why)) {
+		refuse(app, &why, now);
+		return;
+	}
+	reload->stage = RELOAD_FINDS_ADDRESSES;
+	reload->until = reload->is_of_upstreams ? now : now + HOST_NAMES_MOST;
+	find_addresses(app, now);
 }
 
 // A set without what is drained, if anything is.
@@ -282,6 +344,7 @@ static void finish(struct app *app)
 	reload->set = set;
 	if (is_new) {
 		app->config = reload->config;
+		reload->addresses = reload->next_addresses;
 		if (reload->is_of_upstreams)
 			keep_sums(app, config_sums(app->config));
 		else
@@ -299,7 +362,9 @@ static void finish(struct app *app)
 	if (!is_new)
 		return;
 	reload->done++;
-	reload->refusal.text[0] = '\0';
+	// What the file was refused for is not mended by other addresses.
+	if (!reload->is_of_upstreams || reload->is_refusal_of_upstreams)
+		reload->refusal.text[0] = '\0';
 	log_info("reload: done, %u upstreams, %u leave", app->set->upstreams_used,
 		app->set->leaving_count);
 	network_log_pathless(app->set);
@@ -333,7 +398,7 @@ static void find_paths(struct app *app, uint64_t now)
 	if (make_snapshot(app, &why) == 0 && move_watch(app, &why) == 0)
 		publish(app);
 	else
-		refuse(app, &why);
+		refuse(app, &why, now);
 }
 
 static uint64_t next_look(const struct config_reload *how, uint64_t now)
@@ -369,11 +434,23 @@ static void follow_files(struct app *app, uint64_t now)
 		reload->is_wanted = true;
 }
 
+static void follow_names(struct app *app, uint64_t now)
+{
+	uint64_t addresses = names_generation(app->names);
+	struct reload *reload = &app->reload;
+
+	if (addresses == reload->addresses)
+		return;
+	if (addresses != reload->refused_addresses || now >= reload->retry_due)
+		reload->is_wanted_of_upstreams = true;
+}
+
 static void rest(struct app *app, uint64_t now)
 {
 	struct reload *reload = &app->reload;
 
 	follow_files(app, now);
+	follow_names(app, now);
 	if (reload->is_wanted || reload->is_wanted_of_upstreams) {
 		begin(app, now);
 		return;
@@ -395,9 +472,12 @@ void reload_turn(struct app *app, uint64_t now)
 		if (!is_stopping)
 			rest(app, now);
 		break;
+	case RELOAD_FINDS_ADDRESSES:
 	case RELOAD_FINDS_PATHS:
 		if (is_stopping)
 			give_up(app);
+		else if (app->reload.stage == RELOAD_FINDS_ADDRESSES)
+			find_addresses(app, now);
 		else
 			find_paths(app, now);
 		break;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From the running configuration to the next, while queries are served. Management lcore.
 //
-//   read, checked, made --- wrong: one line in the log, and all stays as it is
+//   read; its new host names are looked up, some seconds at most
+//        |
+//   checked, made --- wrong: one line in the log, and all stays as it is
 //        |
 //   paths of new upstreams are looked for, a second at most
 //        |
@@ -11,8 +13,9 @@
 //        |
 //   the snapshot is published, which leads to them; a grace period; what was before is freed
 //
-// Files in TO are followed always, and all that the configuration was read from with `reload`. A change
-// of the former is read with the configuration as it was: what is being edited meanwhile stays out.
+// Files and host names in TO are followed always, and all that the configuration was read from with
+// `reload`. A change of the former is read with the configuration as it was: what is being edited
+// meanwhile stays out.
 //
 // Upstreams that left are drained from then on; once they are, a set without them follows the same
 // way. Nothing here waits but for grace periods.
@@ -32,6 +35,7 @@ struct stream_lcore_update;
 
 enum reload_stage {
 	RELOAD_RESTS,
+	RELOAD_FINDS_ADDRESSES, // of host names
 	RELOAD_FINDS_PATHS,
 	RELOAD_IS_FOLLOWED, // published, and not every lcore follows it yet
 };
@@ -47,11 +51,18 @@ struct reload {
 	uint64_t follow_upstreams_due;
 	struct config_sums sums;
 	bool has_sums;
-	uint64_t until; // of the search for paths
+	// names_generation() of the running configuration, of the next, and of the last that was refused,
+	// which is tried again in a while.
+	uint64_t addresses;
+	uint64_t next_addresses;
+	uint64_t refused_addresses;
+	uint64_t retry_due;
+	uint64_t until; // of the search for addresses or paths
 	uint64_t look_due; // at paths, or at what drains
 	uint64_t done; // configurations that came into force
 	uint64_t refused;
 	struct config_error refusal; // why the last one was; empty: it was not
+	bool is_refusal_of_upstreams;
 	// What comes next, ours until it is published.
 	struct config *config; // NULL: the same, without the upstreams that are drained
 	struct proxy_set *set;

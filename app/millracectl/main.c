@@ -30,6 +30,7 @@ static const char help[] =
 	"  drain WHICH                 sends it no query any more; those on their way finish\n"
 	"  undrain WHICH               sends it some again, and more step by step\n"
 	"  lcores                      busy share and burst of the last second, hops, drops\n"
+	"  names                       host names of upstreams, their addresses, lookups\n"
 	"  cache                       what the caches hold\n"
 	"  cache show NAME [TYPE] [N]  the answers under a name, of all caches or number N\n"
 	"  cache flush all [N]         removes answers; also: name NAME, zone NAME\n"

@@ -9,10 +9,15 @@
 
 // From `text`, or where that is NULL, from the file `name`.
 static int config_fill(struct config *config, const char *name, const char *text,
-	struct config_arena *scratch, struct config_error *error)
+	const struct config_known_hosts *known, struct config_arena *scratch,
+	struct config_error *error)
 {
 	struct config_parser parser = {
-		.reader = {.arena = &config->arena, .error = error, .files = &config->files},
+		.reader = {.arena = &config->arena,
+			.error = error,
+			.files = &config->files,
+			.hosts = &config->hosts,
+			.known = known},
 		.config = config,
 		.scratch = scratch,
 	};
@@ -40,7 +45,8 @@ static int config_fill(struct config *config, const char *name, const char *text
 }
 
 static struct config *config_create(const char *name, const char *text,
-	const struct config_files *before, struct config_error *error)
+	const struct config_files *before, const struct config_known_hosts *known,
+	struct config_error *error)
 {
 	struct config *config = calloc(1, sizeof(*config));
 	struct config_arena scratch = {0};
@@ -51,7 +57,7 @@ static struct config *config_create(const char *name, const char *text,
 		return NULL;
 	}
 	config->files.before = before;
-	err = config_fill(config, name, text, &scratch, error);
+	err = config_fill(config, name, text, known, &scratch, error);
 	config->files.before = NULL;
 	config_arena_free(&scratch);
 	if (err) {
@@ -64,17 +70,18 @@ static struct config *config_create(const char *name, const char *text,
 
 struct config *config_read_text(const char *name, const char *text, struct config_error *error)
 {
-	return config_create(name, text, NULL, error);
+	return config_create(name, text, NULL, NULL, error);
 }
 
 struct config *config_read_file(const char *path, struct config_error *error)
 {
-	return config_create(path, NULL, NULL, error);
+	return config_create(path, NULL, NULL, NULL, error);
 }
 
-struct config *config_read_again(const struct config *config, struct config_error *error)
+struct config *config_read_again(const struct config *config,
+	const struct config_known_hosts *known, struct config_error *error)
 {
-	return config_create(config->files.list[0].path, NULL, &config->files, error);
+	return config_create(config->files.list[0].path, NULL, &config->files, known, error);
 }
 
 void config_destroy(struct config *config)
@@ -95,6 +102,12 @@ const struct config_forward *const *config_forwards(const struct config *config,
 {
 	*count = config->forward_count;
 	return (const struct config_forward *const *)config->forwards;
+}
+
+const struct config_host *const *config_hosts(const struct config *config, size_t *count)
+{
+	*count = config->hosts.count;
+	return config->hosts.list;
 }
 
 const struct config_watch *config_watch(const struct config *config)

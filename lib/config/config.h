@@ -35,6 +35,33 @@ struct config_tls_files {
 	const char *ca; // whom to trust; NULL: the system's, or for a server that it asks nobody
 };
 
+#define CONFIG_HOST_NAME_TEXT 256 // bytes that hold any, with the zero
+#define CONFIG_RESOLVER_COUNT 8 // of one forward
+
+// A host name in TO, and who is asked for its addresses.
+struct config_host {
+	const char *name; // in lower case; with a dot at its end, if it was written with one
+	const struct net_endpoint *resolvers; // none: as the system is configured
+	size_t resolver_count;
+	const char *file; // where it stands
+	unsigned int line;
+};
+
+// Whether it is the same name, asked for in the same place.
+bool config_host_equal(const struct config_host *a, const struct config_host *b);
+
+// What is known of a host.
+struct config_host_addresses {
+	struct config_host host;
+	const struct net_address *addresses;
+	size_t address_count;
+};
+
+struct config_known_hosts {
+	const struct config_host_addresses *list;
+	size_t count;
+};
+
 // One server to forward to.
 struct config_upstream {
 	struct net_endpoint endpoint; // port 53 by default, 853 of tls://
@@ -43,6 +70,7 @@ struct config_upstream {
 	// its certificate has to be for the address.
 	const char *server_name;
 	uint16_t weight; // share of queries with CONFIG_POLICY_WEIGHTED, 1 by default, above 0
+	const struct config_host *host; // whose address it is; NULL: the address is written
 };
 
 // Of `health_check`: what is asked of an upstream that fails, and the pause between two questions.
@@ -58,8 +86,12 @@ struct config_forward {
 	size_t from_count;
 	struct dns_name *except;
 	size_t except_count;
-	struct config_upstream *upstreams; // duplicates dropped, order kept; 1 or more
+	// Duplicates dropped, order kept; in place of a host name all of its addresses that are known.
+	// 1 or more, where there is no host name.
+	struct config_upstream *upstreams;
 	size_t upstream_count;
+	struct config_host **hosts; // names in TO
+	size_t host_count;
 	enum config_policy policy;
 	uint64_t expire; // 10 s by default; 0: no reuse
 	uint64_t max_age; // 0: no limit
@@ -227,14 +259,18 @@ struct config *config_read_file(const char *path, struct config_error *error);
 struct config *config_read_text(const char *name, const char *text, struct config_error *error);
 
 // The same once more, from the text that it was read from, whatever its file and what it imports have
-// become; what is new is what files in TO say, and that certificates are there.
-struct config *config_read_again(const struct config *config, struct config_error *error);
+// become; what is new is what files in TO say, and that certificates are there, and what is known of
+// its hosts: nothing is when it is read the first time.
+struct config *config_read_again(const struct config *config,
+	const struct config_known_hosts *known, struct config_error *error);
 
 void config_destroy(struct config *config);
 
 const struct config_server *config_servers(const struct config *config, size_t *count);
 // Every forward once, in file order; config_server.forwards points to these.
 const struct config_forward *const *config_forwards(const struct config *config, size_t *count);
+// Every host once, in file order; those of forwards are equal to one of these.
+const struct config_host *const *config_hosts(const struct config *config, size_t *count);
 const struct config_watch *config_watch(const struct config *config);
 const struct config_reload *config_reload(const struct config *config);
 

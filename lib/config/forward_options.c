@@ -7,6 +7,8 @@
 #include "config/suggest.h"
 #include "config/values.h"
 
+#define RESOLVER_PORT 53
+
 struct forward_option {
 	const char *name;
 	size_t least; // arguments
@@ -276,19 +278,28 @@ static int option_read_next_on_nodata(
 	return 0;
 }
 
-static int option_check_resolvers(
+static int option_read_resolver(
 	struct config_forward_options *options, const struct config_line *line)
 {
-	struct net_endpoint endpoint;
+	struct net_endpoint *resolvers =
+		config_arena_allocate(options->reader->arena, line->count * sizeof(*resolvers));
 
+	if (!resolvers)
+		return config_fail_memory(options->reader->error, line->place);
 	for (size_t i = 1; i < line->count; i++) {
-		int err = config_parse_endpoint(line->words[i].text, 53, &endpoint);
+		struct net_endpoint *resolver = &resolvers[i - 1];
+		int err = config_parse_endpoint(line->words[i].text, RESOLVER_PORT, resolver);
 
 		if (err == -ERANGE)
 			return option_fail(options, line, i, "has no port from 1 to 65535");
 		if (err)
 			return option_fail(options, line, i, "is not an IP address");
+		if (net_address_is_unfit_as_source(&resolver->address) &&
+			!config_address_is_loopback(&resolver->address))
+			return option_fail(options, line, i, "is not the address of a server");
 	}
+	options->resolvers = resolvers;
+	options->resolver_count = line->count - 1;
 	return 0;
 }
 
@@ -325,7 +336,7 @@ static const struct forward_option forward_options[] = {
 	{"max_fails", 1, 1, option_read_max_fails, false},
 	{"health_check", 1, CONFIG_ANY_COUNT, option_read_health_check, false},
 	{"failfast_all_unhealthy_upstreams", 0, 0, option_read_failfast, false},
-	{"resolver", 1, CONFIG_ANY_COUNT, option_check_resolvers, true},
+	{"resolver", 1, CONFIG_RESOLVER_COUNT, option_read_resolver, false},
 	{"doh_method", 1, 1, option_check_doh_method, true},
 };
 
@@ -417,7 +428,13 @@ static int options_set_server_name(struct config_forward_options *options)
 int config_finish_forward_options(struct config_forward_options *options)
 {
 	struct config_forward *forward = options->forward;
+	int err = options_set_server_name(options);
 
+	if (!err)
+		err = config_finish_hosts(
+			options->reader, forward, options->resolvers, options->resolver_count);
+	if (err)
+		return err;
 	if (!options->has_attempts)
 		forward->max_connect_attempts = 2 * (uint32_t)forward->upstream_count;
 	if (forward->max_idle_conns && forward->min_idle_conns > forward->max_idle_conns)
@@ -431,7 +448,7 @@ int config_finish_forward_options(struct config_forward_options *options)
 	if (options->weight.text && forward->policy != CONFIG_POLICY_WEIGHTED)
 		return config_fail(options->reader->error, options->weight.place,
 			CONFIG_WORD " needs 'policy weighted'", options->weight.text);
-	if (options_set_server_name(options) || options_check_hedge(options))
+	if (options_check_hedge(options))
 		return -EINVAL;
 	return options_check_lifetimes(options);
 }

@@ -13,6 +13,8 @@ struct config_forward_options {
 	struct config_place server_name_place;
 	const char *server_name; // of tls_servername
 	bool has_attempts; // max_connect_attempts was written
+	const struct net_endpoint *resolvers;
+	size_t resolver_count;
 	struct config_token weight; // the first weight=N; its text is NULL: none
 };
 

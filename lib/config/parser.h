@@ -13,6 +13,7 @@ struct config {
 	struct config_watch watch;
 	struct config_reload reload;
 	struct config_files files;
+	struct config_hosts hosts;
 	struct config_log **logs;
 	size_t log_count;
 };

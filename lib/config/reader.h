@@ -9,13 +9,22 @@
 
 #define CONFIG_NAME_COUNT 65536 // of zones, FROM and except in all
 #define CONFIG_UPSTREAM_COUNT 16384 // upstreams in all
+#define CONFIG_HOST_COUNT 1000 // host names in TO in all
 #define CONFIG_UPSTREAM_FILES 1000 // files in TO in all
 #define CONFIG_ANY_COUNT SIZE_MAX
+
+// Each once.
+struct config_hosts {
+	const struct config_host **list;
+	size_t count;
+};
 
 struct config_reader {
 	struct config_arena *arena; // of the configuration
 	struct config_error *error;
 	struct config_files *files; // that were read
+	struct config_hosts *hosts; // that were found
+	const struct config_known_hosts *known; // NULL: nothing is
 	size_t name_count;
 	size_t upstream_count;
 	size_t upstream_file_count;
@@ -66,9 +75,22 @@ int config_read_tls_files(struct config_reader *reader, const struct config_line
 const char *config_read_server_name(
 	struct config_reader *reader, struct config_place place, const char *text);
 
-// Adds what one TO stands for: an address, or those of a file in the form of resolv.conf.
+// Adds what one TO stands for: an address, those of a file in the form of resolv.conf, or a host, whose
+// place is taken by an upstream without an address until config_finish_hosts.
 int config_add_upstreams(struct config_reader *reader, const struct config_token *to,
 	struct config_forward *forward);
+
+// Adds one upstream, unless it is there. `text` is what it stands as.
+int config_add_upstream(struct config_reader *reader, struct config_place place, const char *text,
+	const struct config_upstream *upstream, struct config_forward *forward);
+
+// Adds `upstream` in the place of a host: HOST or HOST:port.
+int config_add_host(struct config_reader *reader, const struct config_token *to, const char *text,
+	struct config_upstream *upstream, struct config_forward *forward);
+
+// Puts the known addresses of its hosts in their places. `resolvers` are those of the forward.
+int config_finish_hosts(struct config_reader *reader, struct config_forward *forward,
+	const struct net_endpoint *resolvers, size_t resolver_count);
 
 // Fills in `forward` from a line and its block.
 int config_read_forward(struct config_reader *reader, struct config_lines *lines,

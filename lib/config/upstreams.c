@@ -9,20 +9,22 @@
 #define UPSTREAM_PORT 53
 #define UPSTREAM_TLS_PORT 853 // RFC 7858, section 3.1
 
-static int upstreams_add(struct config_reader *reader, struct config_place place, const char *text,
+// Hosts are told apart by their names, as long as they have no address.
+static bool upstreams_are_equal(const struct config_upstream *a, const struct config_upstream *b)
+{
+	static const struct net_address none;
+
+	return net_endpoint_equal(&a->endpoint, &b->endpoint) && a->is_tls == b->is_tls &&
+	       (a->host == b->host || !net_address_equal(&a->endpoint.address, &none));
+}
+
+int config_add_upstream(struct config_reader *reader, struct config_place place, const char *text,
 	const struct config_upstream *upstream, struct config_forward *forward)
 {
-	const struct net_endpoint *endpoint = &upstream->endpoint;
 	struct config_upstream *list;
 
-	// Loopback is where a resolver on the same host would be; no other of these answers.
-	if (net_address_is_unfit_as_source(&endpoint->address) &&
-		!config_address_is_loopback(&endpoint->address))
-		return config_fail(
-			reader->error, place, CONFIG_WORD " is not the address of a server", text);
 	for (size_t i = 0; i < forward->upstream_count; i++) {
-		if (net_endpoint_equal(&forward->upstreams[i].endpoint, endpoint) &&
-			forward->upstreams[i].is_tls == upstream->is_tls)
+		if (upstreams_are_equal(&forward->upstreams[i], upstream))
 			return 0;
 	}
 	if (reader->upstream_count == CONFIG_UPSTREAM_COUNT)
@@ -34,9 +36,20 @@ static int upstreams_add(struct config_reader *reader, struct config_place place
 		return config_fail_memory(reader->error, place);
 	reader->upstream_count++;
 	forward->upstreams = list;
-	list[forward->upstream_count] = *upstream;
-	list[forward->upstream_count++].weight = 1;
+	list[forward->upstream_count++] = *upstream;
 	return 0;
+}
+
+static int upstreams_add(struct config_reader *reader, struct config_place place, const char *text,
+	const struct config_upstream *upstream, struct config_forward *forward)
+{
+	const struct net_address *address = &upstream->endpoint.address;
+
+	// Loopback is where a resolver on the same host would be; no other of these answers.
+	if (net_address_is_unfit_as_source(address) && !config_address_is_loopback(address))
+		return config_fail(
+			reader->error, place, CONFIG_WORD " is not the address of a server", text);
+	return config_add_upstream(reader, place, text, upstream, forward);
 }
 
 // One line of a file in the form of resolv.conf: "nameserver ADDRESS"; all others are not ours.
@@ -44,7 +57,7 @@ static int upstreams_read_file_line(struct config_reader *reader, struct config_
 	char *line, struct config_forward *forward)
 {
 	static const char space[] = " \t\r\v\f";
-	struct config_upstream upstream = {.endpoint.port = UPSTREAM_PORT};
+	struct config_upstream upstream = {.endpoint.port = UPSTREAM_PORT, .weight = 1};
 	char *rest = NULL;
 	const char *word;
 
@@ -130,19 +143,20 @@ static bool upstreams_is_host_name(const char *text)
 
 // A word that is no address.
 static int upstreams_read_other(struct config_reader *reader, const struct config_token *to,
-	const char *text, struct config_forward *forward)
+	const char *text, struct config_upstream *upstream, struct config_forward *forward)
 {
 	const char *path = config_path_beside(reader->arena, to->place.file, text);
 
 	if (!path)
 		return config_fail_memory(reader->error, to->place);
-	if (strchr(text, '/') || config_files_has_upstreams(reader->files, path))
+	if (!upstream->is_tls &&
+		(strchr(text, '/') || config_files_has_upstreams(reader->files, path)))
 		return upstreams_read_file(reader, to, path, forward);
 	if (upstreams_is_host_name(text))
+		return config_add_host(reader, to, text, upstream, forward);
+	if (upstream->is_tls)
 		return config_fail(reader->error, to->place,
-			CONFIG_WORD " is no IP address and no file, and as a host name it is not "
-				    "supported yet",
-			to->text);
+			CONFIG_WORD " has no IP address and no host name behind tls://", to->text);
 	return config_fail(reader->error, to->place,
 		CONFIG_WORD " is not an IP address, a file or a host name", to->text);
 }
@@ -197,7 +211,7 @@ static int upstreams_cut_server_name(struct config_reader *reader, const struct 
 int config_add_upstreams(
 	struct config_reader *reader, const struct config_token *to, struct config_forward *forward)
 {
-	struct config_upstream upstream = {0};
+	struct config_upstream upstream = {.weight = 1};
 	const char *text = upstreams_skip_scheme(reader, to, &upstream.is_tls);
 	char address[CONFIG_WORD_BYTES + 1];
 	int err;
@@ -218,10 +232,9 @@ int config_add_upstreams(
 	if (err == -ERANGE)
 		return config_fail(reader->error, to->place,
 			CONFIG_WORD " has no port from 1 to 65535", to->text);
-	if (err && upstream.is_tls)
-		return config_fail(reader->error, to->place,
-			CONFIG_WORD " has no IP address behind tls://", to->text);
-	if (err)
-		return upstreams_read_other(reader, to, text, forward);
+	if (err) {
+		upstream.endpoint.port = upstream.is_tls ? UPSTREAM_TLS_PORT : UPSTREAM_PORT;
+		return upstreams_read_other(reader, to, text, &upstream, forward);
+	}
 	return upstreams_add(reader, to->place, to->text, &upstream, forward);
 }

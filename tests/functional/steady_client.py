@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """usage: steady_client.py SERVER RATE SECONDS NAME
 
-Asks RATE questions a second over UDP for SECONDS, whatever becomes of them: NAME with each "N" that
-stands for a label replaced by a number of its own. Prints a line for each in the order of asking:
-when it was asked (seconds since 1970), the milliseconds until its answer and its rcode,
-or "lost" for both after 3 s. A first line says "ready"."""
+Asks RATE questions a second over UDP for SECONDS, or until SIGINT, whatever becomes of them: NAME
+with each "N" that stands for a label replaced by a number of its own. Prints a line for each in the
+order of asking: when it was asked (seconds since 1970), the milliseconds until its answer and its
+rcode, or "lost" for both after 3 s. A first line says "ready"."""
 
 import asyncio
+import signal
 import struct
 import sys
 import time
@@ -33,11 +34,15 @@ async def ask(server, rate, seconds, name):
     loop = asyncio.get_running_loop()
     transport, client = await loop.create_datagram_endpoint(Client, remote_addr=(server, 53))
     asked = []
+    is_over = asyncio.Event()
+    loop.add_signal_handler(signal.SIGINT, is_over.set)
     start = time.monotonic()
     epoch = time.time() - start
     print("ready", flush=True)
     for number in range(int(rate * seconds)):
         await asyncio.sleep(max(0, start + number / rate - time.monotonic()))
+        if is_over.is_set():
+            break
         asked.append(time.monotonic())
         transport.sendto(question(number, name))
     give_up = time.monotonic() + 3

@@ -252,12 +252,6 @@ static const struct config_refusal faulty_lines[] = {
 		"Corefile:2: '://192.0.2.1' has a scheme other than dns, tls and https"},
 	{". {\nforward . dns://\n}\n", "Corefile:2: 'dns://' names no upstream"},
 	{". {\nforward . \"\"\n}\n", "Corefile:2: '' names no upstream"},
-	{". {\nforward . one.example\n}\n",
-		"Corefile:2: 'one.example' is no IP address and no file, and as a host "
-		"name it is not supported yet"},
-	{". {\nforward . one.example.:5353\n}\n", "Corefile:2: 'one.example.:5353' is no "
-						  "IP address and no file, and as a host "
-						  "name it is not supported yet"},
 	{". {\nforward . 192.0.2.256\n}\n",
 		"Corefile:2: '192.0.2.256' is not an IP address, a file or a host name"},
 	{". {\nforward . one.example.5\n}\n",
@@ -295,6 +289,11 @@ static const struct {
 		"unknown option 'max_idle_con' of forward, did you mean 'max_idle_conns'?"},
 	{"forse_tpc", "unknown option 'forse_tpc' of forward"},
 	{"", NULL},
+	{"resolver", "'resolver' needs an argument"},
+	{"resolver one.example", "resolver 'one.example' is not an IP address"},
+	{"resolver 192.0.2.1:0", "resolver '192.0.2.1:0' has no port from 1 to 65535"},
+	{"resolver 0.0.0.0", "resolver '0.0.0.0' is not the address of a server"},
+	{"resolver 192.0.2.1 [2001:db8::1]:53 127.0.0.53", NULL},
 	{"except", "'except' needs an argument"},
 	{"except a.example a..b", "'a..b' is not a domain name"},
 	{"except 192.0.2.1",
@@ -393,10 +392,6 @@ static const struct {
 	const char *option;
 	const char *error; // NULL: not supported yet
 } later_options[] = {
-	{"resolver 192.0.2.1 [2001:db8::1]:53", NULL},
-	{"resolver", "'resolver' needs an argument"},
-	{"resolver one.example", "resolver 'one.example' is not an IP address"},
-	{"resolver 192.0.2.1:0", "resolver '192.0.2.1:0' has no port from 1 to 65535"},
 	{"doh_method GET", NULL},
 	{"doh_method PUT", "doh_method 'PUT' is not GET or POST"},
 };

@@ -143,7 +143,7 @@ static void only_files_in_to_are_read_again(void)
 	config_folder_write(&folder, "inner/two", "half a li");
 	config_folder_write(&folder, "servers", "nameserver 192.0.2.2\n");
 	for (int i = 0; i < 2; i++) {
-		again = config_read_again(config, &error);
+		again = config_read_again(config, NULL, &error);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(again);
 		CU_ASSERT_EQUAL(config_sums(config).sources, config_sums(again).sources);
 		config_destroy(config);
@@ -152,7 +152,7 @@ static void only_files_in_to_are_read_again(void)
 		expect_change(config, true, false);
 	}
 	config_folder_write(&folder, "servers", "nameserver x\n");
-	CU_ASSERT_PTR_NULL(config_read_again(config, &error));
+	CU_ASSERT_PTR_NULL(config_read_again(config, NULL, &error));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "servers:1: 'x' is not an IP address"));
 	config_destroy(config);
 	config_folder_destroy(&folder);
@@ -170,7 +170,7 @@ static void a_file_in_to_stays_one(void)
 	config_folder_write(&folder, "servers", "nameserver 192.0.2.1\n");
 	config = read_folder(&folder);
 	CU_ASSERT_EQUAL(unlink(config_folder_path(&folder, "servers", path)), 0);
-	CU_ASSERT_PTR_NULL(config_read_again(config, &error));
+	CU_ASSERT_PTR_NULL(config_read_again(config, NULL, &error));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "Corefile:2: 'servers': No such file"));
 	config_destroy(config);
 	config_folder_destroy(&folder);

@@ -62,12 +62,11 @@ static void duplicates_have_the_same_transport(void)
 
 static const struct config_refusal faulty_upstreams[] = {
 	{". {\nforward . tls://\n}\n", "Corefile:2: 'tls://' names no upstream"},
-	{". {\nforward . tls://one.example\n}\n",
-		"Corefile:2: 'tls://one.example' has no IP address behind tls://"},
 	{". {\nforward . tls:///etc/resolv.conf\n}\n",
-		"Corefile:2: 'tls:///etc/resolv.conf' has no IP address behind tls://"},
-	{". {\nforward . tls://%one.example\n}\n",
-		"Corefile:2: 'tls://%one.example' has no IP address behind tls://"},
+		"Corefile:2: 'tls:///etc/resolv.conf' has no IP address and no host name behind "
+		"tls://"},
+	{". {\nforward . tls://%one.example\n}\n", "Corefile:2: 'tls://%one.example' has no IP "
+						   "address and no host name behind tls://"},
 	{". {\nforward . tls://192.0.2.1%\n}\n", "Corefile:2: '' is not the name of a host"},
 	{". {\nforward . tls://192.0.2.1%a..b\n}\n",
 		"Corefile:2: 'a..b' is not the name of a host"},
@@ -77,10 +76,11 @@ static const struct config_refusal faulty_upstreams[] = {
 		"Corefile:2: '192.0.2.2' is not the name of a host"},
 	{". {\nforward . tls://192.0.2.1%a:0\n}\n",
 		"Corefile:2: 'tls://192.0.2.1%a:0' has no port from 1 to 65535"},
-	{". {\nforward . tls://192.0.2.1%a]:53\n}\n",
-		"Corefile:2: 'tls://192.0.2.1%a]:53' has no IP address behind tls://"},
+	{". {\nforward . tls://192.0.2.1%a]:53\n}\n", "Corefile:2: 'tls://192.0.2.1%a]:53' has no "
+						      "IP address and no host name behind tls://"},
 	{". {\nforward . tls://[2001:db8::1%a:53\n}\n",
-		"Corefile:2: 'tls://[2001:db8::1%a:53' has no IP address behind tls://"},
+		"Corefile:2: 'tls://[2001:db8::1%a:53' has no IP address and no host name behind "
+		"tls://"},
 	{". {\nforward . dns://192.0.2.1%a\n}\n",
 		"Corefile:2: 'dns://192.0.2.1%a' is not an IP address, a file or a host name"},
 	{". {\nforward . tls://0.0.0.0\n}\n",
