@@ -9,31 +9,34 @@
 
 #define MUTANT_BYTES 4096
 
-static const char good[] = "# comment\n"
-			   "(timing) {\n"
-			   "\texpire 3s\n"
-			   "\tmax_age 1h0.5m\n"
-			   "}\n"
-			   "(upstream) {\n"
-			   "\tforward . 192.0.2.1 [2001:db8::1]:5353 dns://192.0.2.2:99 {\n"
-			   "\t\timport timing\n"
-			   "\t\texcept \"a.example\" 10.0.0.0/14 2001:db8::/30\n"
-			   "\t\tmax_idle_conns {$MILLRACE_TEST_N}\n"
-			   "\t\tread_timeout 500ms\n"
-			   "\t\tmax_connect_attempts 3\n"
-			   "\t\tpolicy round_robin\n"
-			   "\t\tmax_concurrent {%MILLRACE_TEST_N%}\n"
-			   "\t\tsource_address 192.0.2.7\n"
-			   "\t}\n"
-			   "}\n"
-			   "a\\.b.example, dns://b.example:5353,\n"
-			   "10.0.0.0/15:54 {\n"
-			   "\tbind 192.0.2.7 2001:db8::7\n"
-			   "\tbufsize 1400 # \"quoted\"\n"
-			   "\timport upstream\n"
-			   "\tforward 2001:db8::/32 192.0.2.3\n"
-			   "}\n"
-			   ". {\n\timport upstream\n}\n";
+static const char good[] =
+	"# comment\n"
+	"(timing) {\n"
+	"\texpire 3s\n"
+	"\tmax_age 1h0.5m\n"
+	"}\n"
+	"(upstream) {\n"
+	"\tforward . 192.0.2.1 [2001:db8::1]:5353 dns://192.0.2.2:99 {\n"
+	"\t\timport timing\n"
+	"\t\texcept \"a.example\" 10.0.0.0/14 2001:db8::/30\n"
+	"\t\tmax_idle_conns {$MILLRACE_TEST_N}\n"
+	"\t\tread_timeout 500ms\n"
+	"\t\tmax_connect_attempts 3\n"
+	"\t\tpolicy round_robin\n"
+	"\t\tmax_concurrent {%MILLRACE_TEST_N%}\n"
+	"\t\tsource_address 192.0.2.7\n"
+	"\t}\n"
+	"}\n"
+	"a\\.b.example, dns://b.example:5353,\n"
+	"10.0.0.0/15:54 {\n"
+	"\tbind 192.0.2.7 2001:db8::7\n"
+	"\tbufsize 1400 # \"quoted\"\n"
+	"\timport upstream\n"
+	"\tforward 2001:db8::/32 192.0.2.3 c.example tls://D.example.%e.example:1 {\n"
+	"\t\tresolver 192.0.2.53 [2001:db8::53]:54\n"
+	"\t}\n"
+	"}\n"
+	". {\n\timport upstream\n}\n";
 
 struct mutation_count {
 	size_t accepted;
@@ -63,8 +66,12 @@ static void mutation_try(const char *text, struct mutation_count *count)
 	if (config) {
 		size_t servers;
 
+		struct config *again = config_read_again(config, NULL, &error);
+
 		(void)config_servers(config, &servers);
 		CU_ASSERT_TRUE(servers > 0);
+		CU_ASSERT_PTR_NOT_NULL(again);
+		config_destroy(again);
 		count->accepted++;
 	} else {
 		if (!mutation_error_is_well_formed(error.text))
