@@ -47,7 +47,8 @@ void stream_upstreams_destroy(struct stream_upstreams *upstreams);
 struct proxy_stream_driver stream_upstreams_driver(struct stream_upstreams *upstreams);
 void stream_upstreams_join(struct stream_upstreams *upstreams, struct proxy_streams *streams);
 
-// Goes over to the set that follows, before proxy_streams_adopt(), and takes its peers. NULL: those
+// Goes over to the set that follows, before proxy_streams_adopt(), and takes its peers, which get the
+// tickets of those before where nothing changed that these stand for. NULL: those
 // that there are stay, and none is new. Connections that are open stay as they are.
 void stream_upstreams_adopt(
 	struct stream_upstreams *upstreams, const struct proxy_set *set, struct tls_peer **peers);

@@ -73,11 +73,14 @@ void stream_upstreams_free_peers(struct tls_peer **peers, const struct proxy_set
 	free(peers);
 }
 
-// Those of upstreams that leave stay: their last queries may want a connection yet.
-static void peers_replace(
-	const struct proxy_set *set, struct tls_peer *peers[], struct tls_peer *old[])
+// Those of upstreams that leave stay: their last queries may want a connection yet. Those that stay
+// have their tickets from before. `generation`: that of `old`.
+static void peers_replace(const struct proxy_set *set, struct tls_peer *peers[],
+	struct tls_peer *old[], uint64_t generation)
 {
 	for (uint16_t i = 0; i < set->upstream_capacity; i++) {
+		if (peers[i] && old[i] && set->upstreams_since[i] <= generation)
+			tls_peer_inherit(peers[i], old[i]);
 		if (set->upstreams[i].presence != PROXY_LEAVES)
 			continue;
 		peers[i] = old[i];
@@ -100,7 +103,7 @@ void stream_upstreams_adopt(
 	struct stream_upstreams *upstreams, const struct proxy_set *set, struct tls_peer **peers)
 {
 	if (peers) {
-		peers_replace(set, peers, upstreams->peers);
+		peers_replace(set, peers, upstreams->peers, upstreams->generation);
 		upstreams->peers = peers;
 	} else {
 		peers_prune(set, upstreams->peers);

@@ -90,6 +90,32 @@ static int keep_ticket(SSL *ssl, SSL_SESSION *ticket)
 	return 1;
 }
 
+// What it shows and whom it believes, as one number. The system's CAs count as the same ones.
+static bool digest_identity(struct tls_context *context)
+{
+	STACK_OF(X509_OBJECT) *cas = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context->ssl));
+	const X509 *own = SSL_CTX_get0_certificate(context->ssl);
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	uint8_t part[EVP_MAX_MD_SIZE];
+	unsigned int length = 0;
+	bool is_good = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1;
+
+	if (own)
+		is_good = is_good && X509_digest(own, EVP_sha256(), part, &length) == 1 &&
+			  EVP_DigestUpdate(digest, part, length) == 1;
+	// A CA of ours is no certificate of ours.
+	is_good = is_good && EVP_DigestUpdate(digest, own ? "o" : "-", 1) == 1;
+	for (int i = 0; is_good && i < sk_X509_OBJECT_num(cas); i++) {
+		const X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(cas, i));
+
+		is_good = !ca || (X509_digest(ca, EVP_sha256(), part, &length) == 1 &&
+					 EVP_DigestUpdate(digest, part, length) == 1);
+	}
+	is_good = is_good && EVP_DigestFinal_ex(digest, context->identity, NULL) == 1;
+	EVP_MD_CTX_free(digest);
+	return is_good;
+}
+
 static bool set_client(SSL_CTX *ssl, const struct tls_files *files, struct tls_error *error)
 {
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
@@ -109,7 +135,10 @@ struct tls_context *tls_context_create_client(
 {
 	struct tls_context *context = make_context(TLS_client_method(), error);
 
-	if (!context || set_client(context->ssl, files, error))
+	if (!context)
+		return NULL;
+	if (set_client(context->ssl, files, error) &&
+		(digest_identity(context) || refuse(error, "certificates", NULL)))
 		return context;
 	tls_context_destroy(context);
 	return NULL;
@@ -151,27 +180,12 @@ static int seal_or_open_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 
 // A ticket opens only where the same certificate is shown and the same CAs are asked for: one from
 // a block that asks clients for nothing must not stand for a client's certificate elsewhere.
-static bool set_identity(SSL_CTX *ssl, struct tls_error *error)
+static bool set_identity(struct tls_context *context, struct tls_error *error)
 {
-	STACK_OF(X509_OBJECT) *cas = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ssl));
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	uint8_t part[EVP_MAX_MD_SIZE];
-	unsigned int length = 0;
-	bool is_set =
-		digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
-		X509_digest(SSL_CTX_get0_certificate(ssl), EVP_sha256(), part, &length) == 1 &&
-		EVP_DigestUpdate(digest, part, length) == 1;
-
-	for (int i = 0; is_set && i < sk_X509_OBJECT_num(cas); i++) {
-		const X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(cas, i));
-
-		is_set = !ca || (X509_digest(ca, EVP_sha256(), part, &length) == 1 &&
-					EVP_DigestUpdate(digest, part, length) == 1);
-	}
-	is_set = is_set && EVP_DigestFinal_ex(digest, part, &length) == 1 &&
-		 SSL_CTX_set_session_id_context(ssl, part, length) == 1;
-	EVP_MD_CTX_free(digest);
-	return is_set || refuse(error, "session tickets", NULL);
+	return (digest_identity(context) &&
+		       SSL_CTX_set_session_id_context(
+			       context->ssl, context->identity, sizeof(context->identity)) == 1) ||
+	       refuse(error, "session tickets", NULL);
 }
 
 static bool ask_for_certificates(SSL_CTX *ssl, const char *ca, struct tls_error *error)
@@ -203,7 +217,7 @@ static bool set_server(struct tls_context *context, const struct tls_files *file
 	SSL_CTX_set_alpn_select_cb(ssl, select_protocol, NULL);
 	return load_certificate(ssl, files, error) &&
 	       (!files->ca || ask_for_certificates(ssl, files->ca, error)) &&
-	       set_identity(ssl, error);
+	       set_identity(context, error);
 }
 
 struct tls_context *tls_context_create_server(const struct tls_files *files,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tls/session.h"
 
@@ -63,4 +64,21 @@ void tls_peer_destroy(struct tls_peer *peer)
 	SSL_SESSION_free(peer->ticket);
 	free(peer->name);
 	free(peer);
+}
+
+static bool is_same_server(const struct tls_peer *a, const struct tls_peer *b)
+{
+	if (a->name && b->name)
+		return strcasecmp(a->name, b->name) == 0;
+	return !a->name && !b->name && net_address_equal(&a->address, &b->address);
+}
+
+void tls_peer_inherit(struct tls_peer *peer, struct tls_peer *from)
+{
+	if (!is_same_server(peer, from) ||
+		memcmp(peer->context->identity, from->context->identity, TLS_IDENTITY_BYTES) != 0)
+		return;
+	SSL_SESSION_free(peer->ticket);
+	peer->ticket = from->ticket;
+	from->ticket = NULL;
 }

@@ -10,12 +10,14 @@
 
 #define TLS_RECORD_HEADER 5
 #define TLS_RECORD_MOST (TLS_RECORD_HEADER + SSL3_RT_MAX_PLAIN_LENGTH + 2048) // RFC 5246, 6.2.3
+#define TLS_IDENTITY_BYTES 32
 #define TLS_INPUT_MOST (2 * TLS_RECORD_MOST)
 
 struct tls_context {
 	SSL_CTX *ssl;
 	BIO_METHOD *memory; // how its sessions read and write
 	struct tls_ticket_keys ticket_keys; // servers only
+	uint8_t identity[TLS_IDENTITY_BYTES]; // a digest of its certificate and of its CAs
 	uint32_t users; // whoever made it, until it is destroyed; its peers and sessions
 };
 

@@ -71,6 +71,10 @@ struct tls_peer *tls_peer_create(
 	struct tls_context *context, const char *name, const struct net_address *address);
 void tls_peer_destroy(struct tls_peer *peer); // its sessions are good until their own end
 
+// Takes the ticket of another peer, which has none then, where that one is the same server, by name or
+// address, asked with the same certificate and judged by the same CAs: what a ticket stands for.
+void tls_peer_inherit(struct tls_peer *peer, struct tls_peer *from);
+
 // NULL with errno ENOMEM. A client's first flight is among its output at once.
 struct tls_session *tls_session_create_client(struct tls_peer *peer);
 struct tls_session *tls_session_create_server(struct tls_context *context);

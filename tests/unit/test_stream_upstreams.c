@@ -104,7 +104,8 @@ static int bind_socket(bool listens)
 	return fd;
 }
 
-static void make_set(const struct net_endpoint *tls, const struct net_endpoint *nobody)
+static void make_set(const struct proxy_set *old, const struct net_endpoint *tls,
+	const struct net_endpoint *nobody)
 {
 	static const struct proxy_settings settings = {.max_inflight = 64};
 	const struct proxy_upstream_template upstream[UPSTREAMS] = {
@@ -126,7 +127,7 @@ static void make_set(const struct net_endpoint *tls, const struct net_endpoint *
 		.upstream_count = UPSTREAMS,
 	};
 
-	set = proxy_set_create(&template, 1);
+	set = old ? proxy_set_follow(old, &template, 1, NULL) : proxy_set_create(&template, 1);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
 }
 
@@ -150,7 +151,7 @@ static void open_driver(enum stream_fixture_mode mode)
 	silent = bind_socket(true);
 	nobody = socket_endpoint(bound);
 	close(bound);
-	make_set(&tls, &nobody);
+	make_set(NULL, &tls, &nobody);
 	memset(&streams, 0, sizeof(streams));
 	streams.finish_at = -1;
 	tls_reason[0] = '\0';
@@ -350,6 +351,37 @@ static void a_second_handshake_is_resumed(void)
 	close_driver();
 }
 
+// The same upstreams, with peers made anew, as a reload has it.
+static void reload(void)
+{
+	struct net_endpoint tls = set->upstreams[UPSTREAM_TLS].endpoint;
+	struct net_endpoint nobody = set->upstreams[UPSTREAM_NOBODY].endpoint;
+	struct proxy_set *old = set;
+	struct tls_peer **peers;
+	struct tls_error error;
+
+	make_set(old, &tls, &nobody);
+	peers = stream_upstreams_make_peers(set, &error);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(peers);
+	stream_upstreams_adopt(upstreams, set, peers);
+	proxy_set_destroy(old);
+}
+
+static void a_handshake_after_a_reload_is_resumed(void)
+{
+	open_driver(STREAM_FIXTURE_ECHO);
+	for (uint16_t slot = 0; slot < 3; slot++) {
+		open_slot(slot, UPSTREAM_TLS);
+		UNTIL(streams.told[slot].opened == 1);
+		CU_ASSERT_EQUAL(send_query(slot, slot, 40), 0);
+		UNTIL(streams.told[slot].received == 1);
+		reload();
+	}
+	CU_ASSERT_EQUAL(stream_upstreams_counts(upstreams, UPSTREAM_TLS)->handshakes, 3);
+	CU_ASSERT_EQUAL(stream_upstreams_counts(upstreams, UPSTREAM_TLS)->resumed, 2);
+	close_driver();
+}
+
 static void a_certificate_for_another_is_refused(void)
 {
 	open_driver(STREAM_FIXTURE_ECHO);
@@ -482,6 +514,7 @@ static const struct unit_case cases[] = {
 	{"finish sends what is queued first", finish_sends_what_is_queued_first},
 	{"finish may come within a reply", finish_may_come_within_a_reply},
 	{"a second handshake is resumed", a_second_handshake_is_resumed},
+	{"a handshake after a reload is resumed", a_handshake_after_a_reload_is_resumed},
 	{"a certificate for another is refused", a_certificate_for_another_is_refused},
 	{"nobody there is refused", nobody_there_is_refused},
 	{"an end in mid-message is told", an_end_in_mid_message_is_told},

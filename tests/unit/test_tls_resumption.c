@@ -100,6 +100,51 @@ static void connections_opened_at_once_share_a_ticket(void)
 	end_world(&world);
 }
 
+// As a reload makes them: `resumes` the visits to the first server.
+static void expect_inherited(
+	struct world *world, struct tls_context *context, const char *name, bool resumes)
+{
+	struct tls_peer *next = tls_peer_create(context, name, NULL);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(next);
+	CU_ASSERT_FALSE(visit(world->peer, world->servers[0], TLS_LAB_NOW));
+	tls_peer_inherit(next, world->peer);
+	CU_ASSERT_EQUAL(visit(next, world->servers[0], TLS_LAB_NOW), resumes);
+	// There is one ticket, which one of the two has.
+	CU_ASSERT_EQUAL(visit(world->peer, world->servers[0], TLS_LAB_NOW), !resumes);
+	tls_peer_destroy(next);
+	tls_context_destroy(context);
+	end_world(world);
+}
+
+static void a_peer_inherits_the_ticket_of_its_like(void)
+{
+	struct world world = make_world(server_context(1), server_context(1));
+
+	expect_inherited(&world, tls_lab_client_context(TLS_LAB_CLIENT, TLS_LAB_CA),
+		"DNS.example.test.", true);
+	world = make_world(server_context(1), server_context(1));
+	expect_inherited(&world, tls_lab_client_context(TLS_LAB_IDENTITIES, TLS_LAB_CA),
+		TLS_LAB_NAME, false);
+}
+
+static void a_peer_of_another_name_inherits_nothing(void)
+{
+	struct world world = make_world(server_context(1), server_context(1));
+	struct net_address address;
+	struct tls_peer *next;
+
+	CU_ASSERT_EQUAL_FATAL(net_address_parse(TLS_LAB_ADDRESS, &address), 0);
+	next = tls_peer_create(world.client_context, NULL, &address);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(next);
+	CU_ASSERT_FALSE(visit(world.peer, world.servers[0], TLS_LAB_NOW));
+	tls_peer_inherit(next, world.peer);
+	CU_ASSERT_FALSE(visit(next, world.servers[0], TLS_LAB_NOW));
+	CU_ASSERT_TRUE(visit(world.peer, world.servers[0], TLS_LAB_NOW));
+	tls_peer_destroy(next);
+	end_world(&world);
+}
+
 static void tickets_of_another_secret_cost_a_whole_handshake(void)
 {
 	struct world world = make_world(server_context(1), server_context(2));
@@ -267,6 +312,8 @@ static const struct unit_case cases[] = {
 	{"tickets open in every context of the secret",
 		tickets_open_in_every_context_of_the_secret},
 	{"connections opened at once share a ticket", connections_opened_at_once_share_a_ticket},
+	{"a peer inherits the ticket of its like", a_peer_inherits_the_ticket_of_its_like},
+	{"a peer of another name inherits nothing", a_peer_of_another_name_inherits_nothing},
 	{"tickets of another secret cost a whole handshake",
 		tickets_of_another_secret_cost_a_whole_handshake},
 	{"tickets of another certificate do not open", tickets_of_another_certificate_do_not_open},
