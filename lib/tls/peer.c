@@ -56,6 +56,11 @@ struct tls_peer *tls_peer_create(
 	return NULL;
 }
 
+void tls_peer_use_http2(struct tls_peer *peer)
+{
+	peer->uses_http2 = true;
+}
+
 void tls_peer_destroy(struct tls_peer *peer)
 {
 	if (!peer || --peer->users)

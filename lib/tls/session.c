@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ALPN_HTTP2                                                                                 \
+	"\x02"                                                                                     \
+	"h2" // with its length
+
 // SSL_get_error() takes any error that waits in the thread's queue for its own. Mostly none does.
 static void begin_call(void)
 {
@@ -56,16 +60,32 @@ static bool output_is_full(const struct tls_session *session)
 	return tls_buffer_length(&session->output) > TLS_OUTPUT_MOST;
 }
 
+// It was to be HTTP/2, and the server chose nothing: it knows no ALPN.
+static bool has_no_http2(const struct tls_session *session)
+{
+	const unsigned char *chosen = NULL;
+	unsigned int length = 0;
+
+	if (!session->peer || !session->peer->uses_http2)
+		return false;
+	SSL_get0_alpn_selected(session->ssl, &chosen, &length);
+	return length != sizeof(ALPN_HTTP2) - 2 || memcmp(chosen, ALPN_HTTP2 + 1, length) != 0;
+}
+
 static void handshake(struct tls_session *session)
 {
 	int result;
 
 	begin_call();
 	result = SSL_do_handshake(session->ssl);
-	if (result == 1)
-		session->state = TLS_STATE_ESTABLISHED;
-	else
+	if (result != 1) {
 		take_result(session, result);
+	} else if (base_unlikely(has_no_http2(session))) {
+		session->lacks_http2 = true;
+		fail(session, 0);
+	} else {
+		session->state = TLS_STATE_ESTABLISHED;
+	}
 }
 
 static struct tls_session *make_session(struct tls_context *context)
@@ -116,6 +136,13 @@ static bool expect_peer(SSL *ssl, const struct tls_peer *peer)
 		       is_ipv4 ? 4 : sizeof(peer->address.bytes)) == 1;
 }
 
+// Else what the context offers.
+static bool offer_http2(SSL *ssl, const struct tls_peer *peer)
+{
+	return !peer->uses_http2 ||
+	       SSL_set_alpn_protos(ssl, (const uint8_t *)ALPN_HTTP2, sizeof(ALPN_HTTP2) - 1) == 0;
+}
+
 struct tls_session *tls_session_create_client(struct tls_peer *peer)
 {
 	struct tls_session *session = make_session(peer->context);
@@ -125,7 +152,7 @@ struct tls_session *tls_session_create_client(struct tls_peer *peer)
 	session->peer = peer;
 	peer->users++;
 	SSL_set_connect_state(session->ssl);
-	if (!expect_peer(session->ssl, peer) ||
+	if (!expect_peer(session->ssl, peer) || !offer_http2(session->ssl, peer) ||
 		(peer->ticket && SSL_set_session(session->ssl, peer->ticket) != 1)) {
 		tls_session_destroy(session);
 		errno = ENOMEM;
@@ -292,6 +319,9 @@ const char *tls_session_failure(const struct tls_session *session, char text[TLS
 	if (ERR_GET_LIB(session->error) == ERR_LIB_SSL &&
 		ERR_GET_REASON(session->error) == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		format_bad_certificate(session, text);
+	else if (session->lacks_http2 ||
+		 ERR_GET_REASON(session->error) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL)
+		snprintf(text, TLS_ERROR_TEXT, "it does not speak HTTP/2 there (ALPN h2)");
 	else
 		snprintf(text, TLS_ERROR_TEXT, "%s", reason ? reason : "broken off by OpenSSL");
 	return text;

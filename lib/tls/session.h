@@ -25,6 +25,7 @@ struct tls_peer {
 	struct tls_context *context;
 	char *name; // NULL: the address counts
 	struct net_address address;
+	bool uses_http2;
 	SSL_SESSION *ticket; // the newest; NULL: none
 	uint32_t users; // whoever made it, until it is destroyed; its sessions
 };
@@ -40,6 +41,7 @@ struct tls_session {
 	unsigned long error; // OpenSSL's, of a session that failed
 	enum tls_state state;
 	bool is_shut_down; // our close_notify is out
+	bool lacks_http2; // why it failed: its peer was to use it
 };
 
 // OpenSSL keeps a record's header in a buffer for the longest of records until the rest is there.

@@ -69,6 +69,9 @@ void tls_context_destroy(struct tls_context *context);
 // name), ENOMEM.
 struct tls_peer *tls_peer_create(
 	struct tls_context *context, const char *name, const struct net_address *address);
+// Before its first session: its sessions are for HTTP/2, which the server has to choose (ALPN "h2",
+// RFC 9113, section 3.2), or they fail.
+void tls_peer_use_http2(struct tls_peer *peer);
 void tls_peer_destroy(struct tls_peer *peer); // its sessions are good until their own end
 
 // Takes the ticket of another peer, which has none then, where that one is the same server, by name or
