@@ -68,6 +68,7 @@ static const char *name_in_forward(
 		const struct config_upstream *written = &forward->upstreams[i];
 
 		if (written->host && written->is_tls == upstream->is_tls &&
+			written->is_https == upstream->is_https &&
 			net_endpoint_equal(&written->endpoint, &upstream->endpoint))
 			return written->host->name;
 	}

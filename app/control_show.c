@@ -159,6 +159,13 @@ static const char *upstream_state(const struct proxy_upstream *upstream)
 	return upstream->is_tls || (upstream->path && upstream->path->is_usable) ? "up" : "no path";
 }
 
+static const char *upstream_transport(const struct proxy_upstream *upstream)
+{
+	if (upstream->is_https)
+		return "https";
+	return upstream->is_tls ? "tls" : "dns";
+}
+
 static void show_upstream(void *context, uint16_t number)
 {
 	const struct show *show = context;
@@ -178,7 +185,7 @@ static void show_upstream(void *context, uint16_t number)
 	stats_json_number(json, "number", number);
 	stats_json_string(json, "to", net_endpoint_format(&upstream->endpoint, text));
 	stats_json_string(json, "name", control_upstream_name(app, number));
-	stats_json_string(json, "transport", upstream->is_tls ? "tls" : "dns");
+	stats_json_string(json, "transport", upstream_transport(upstream));
 	stats_json_number(json, "forward", upstream->group);
 	stats_json_string(json, "state", upstream_state(upstream));
 	show_round_trip(json, &figures.durations);

@@ -136,6 +136,7 @@ const char *figures_failure_name(enum proxy_failure failure)
 		[PROXY_FAILURE_CONNECT_TIMEOUT] = "connect_timeout",
 		[PROXY_FAILURE_REFUSED] = "refused",
 		[PROXY_FAILURE_TLS] = "tls",
+		[PROXY_FAILURE_HTTP] = "http",
 		[PROXY_FAILURE_CLOSED] = "closed",
 	};
 

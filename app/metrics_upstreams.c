@@ -65,6 +65,8 @@ static void gather_upstream(struct metrics_upstreams *all, uint16_t place)
 		net_endpoint_format(&upstream->endpoint, last->to);
 		last->first = place;
 		last->stream_proto = upstream->is_tls ? "tcp-tls" : "tcp";
+		if (upstream->is_https)
+			last->stream_proto = "https";
 	}
 	last->count++;
 	figures_add_upstream(all->app, all->order[place], &last->figures);

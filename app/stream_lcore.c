@@ -50,8 +50,8 @@ static int open_forward(struct stream_lcore *lcore, const struct stream_lcore_op
 	return lcore->forward ? 0 : -errno;
 }
 
-// With each failure of TLS comes a query that failed: the log has one of them a second.
-static void tell_tls_failure(void *context, uint16_t upstream, const char *reason)
+// With each failure comes a query that failed: the log has one of them a second.
+static void tell_failure(void *context, uint16_t upstream, const char *reason)
 {
 	struct stream_lcore *lcore = context;
 	char text[NET_ENDPOINT_TEXT];
@@ -60,7 +60,8 @@ static void tell_tls_failure(void *context, uint16_t upstream, const char *reaso
 		lcore->now - lcore->tls_told_at[upstream] < CLOCK_SECOND)
 		return;
 	lcore->tls_told_at[upstream] = lcore->now;
-	log_warning("upstream tls://%s: %s",
+	log_warning("upstream %s://%s: %s",
+		lcore->set->upstreams[upstream].is_https ? "https" : "tls",
 		net_endpoint_format(&lcore->set->upstreams[upstream].endpoint, text), reason);
 }
 
@@ -69,7 +70,7 @@ static int open_sockets(struct stream_lcore *lcore, uint16_t connections)
 	struct stream_upstreams_options options = {
 		.connection_count = connections,
 		.memory_most = UPSTREAM_MEMORY,
-		.tls_failed = tell_tls_failure,
+		.failed = tell_failure,
 		.context = lcore,
 	};
 	struct tls_error error;

@@ -34,7 +34,7 @@ struct stream_lcore {
 	struct stream_clients *clients;
 	struct proxy_streams *streams; // exchanges with upstreams, over
 	struct stream_upstreams *upstreams; // these
-	uint64_t *tls_told_at; // by upstream: when the log last said why TLS failed
+	uint64_t *tls_told_at; // by upstream: when the log last said why TLS or HTTP failed
 	uint64_t refusal_told_at; // likewise, of a client's certificate
 	struct stream_lcore_counters counters;
 	struct stream_listeners listeners;

@@ -14,7 +14,7 @@
 #include "telemetry_streams.h"
 
 // What one answer of the socket has room for: 256 entries.
-#define UPSTREAMS_AN_ANSWER 16u
+#define UPSTREAMS_AN_ANSWER 12u
 
 // The commands have no argument of ours. Written by the management lcore alone, read under RCU.
 static struct app *served_app;

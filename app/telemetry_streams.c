@@ -70,6 +70,10 @@ static void add_upstream(struct rte_tel_data *data, const struct app *app, uint1
 		add(&tls.resumed, &sockets->resumed);
 		add(&tls.tls_failed, &sockets->tls_failed);
 		add(&tls.malformed, &sockets->malformed);
+		for (int j = 0; j < STREAM_HTTP2_FAILURES; j++)
+			add(&tls.http_failed[j], &sockets->http_failed[j]);
+		add(&tls.http_refused, &sockets->http_refused);
+		add(&tls.http_closing, &sockets->http_closing);
 	}
 	telemetry_add_u64(data, upstream, "asked", sum.asked);
 	telemetry_add_u64(data, upstream, "asked_again", sum.asked_again);
@@ -81,6 +85,12 @@ static void add_upstream(struct rte_tel_data *data, const struct app *app, uint1
 	telemetry_add_u64(data, upstream, "resumed", tls.resumed);
 	telemetry_add_u64(data, upstream, "tls_failed", tls.tls_failed);
 	telemetry_add_u64(data, upstream, "malformed", tls.malformed);
+	telemetry_add_u64(data, upstream, "http_status", tls.http_failed[STREAM_HTTP2_STATUS]);
+	telemetry_add_u64(data, upstream, "http_type", tls.http_failed[STREAM_HTTP2_TYPE]);
+	telemetry_add_u64(data, upstream, "http_length", tls.http_failed[STREAM_HTTP2_LENGTH]);
+	telemetry_add_u64(data, upstream, "http_reset", tls.http_failed[STREAM_HTTP2_RESET]);
+	telemetry_add_u64(data, upstream, "http_refused", tls.http_refused);
+	telemetry_add_u64(data, upstream, "http_closing", tls.http_closing);
 }
 
 static int answer_upstreams(

@@ -28,6 +28,12 @@ enum config_policy {
 	CONFIG_POLICY_ORDERED,
 };
 
+// How DNS over HTTPS asks (RFC 8484, section 4.1).
+enum config_doh_method {
+	CONFIG_DOH_POST,
+	CONFIG_DOH_GET,
+};
+
 // Files in PEM, which could be read when the configuration was; nothing was looked at in them.
 struct config_tls_files {
 	const char *certificate; // NULL: none, and no key
@@ -64,8 +70,9 @@ struct config_known_hosts {
 
 // One server to forward to.
 struct config_upstream {
-	struct net_endpoint endpoint; // port 53 by default, 853 of tls://
-	bool is_tls;
+	struct net_endpoint endpoint; // port 53 by default, 853 of tls://, 443 of https://
+	bool is_tls; // of https://, too
+	bool is_https;
 	// In its certificate and sent to it (SNI), in lower case and without a dot at its end. NULL:
 	// its certificate has to be for the address.
 	const char *server_name;
@@ -112,7 +119,8 @@ struct config_forward {
 	// open for an upstream though nobody uses them, not above a max_idle_conns that is not 0.
 	uint16_t max_inflight;
 	uint32_t min_idle_conns;
-	struct config_tls_files tls; // for upstreams of tls://
+	struct config_tls_files tls; // for upstreams of tls:// and https://
+	enum config_doh_method doh_method; // for upstreams of https://
 	bool has_source_address;
 	struct net_address source_address;
 	// Bit n: replies with rcode n, after which the next upstream is asked, or the next forward.

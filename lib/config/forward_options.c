@@ -15,7 +15,6 @@ struct forward_option {
 	size_t most;
 	// NULL when the number of arguments is all there is to check.
 	int (*read)(struct config_forward_options *options, const struct config_line *line);
-	bool is_later; // checked, then refused: a later version has it
 };
 
 static int option_fail(struct config_forward_options *options, const struct config_line *line,
@@ -303,41 +302,43 @@ static int option_read_resolver(
 	return 0;
 }
 
-static int option_check_doh_method(
+static int option_read_doh_method(
 	struct config_forward_options *options, const struct config_line *line)
 {
 	const char *method = line->words[1].text;
+	bool is_get = strcmp(method, "GET") == 0;
 
-	if (strcmp(method, "GET") != 0 && strcmp(method, "POST") != 0)
+	if (!is_get && strcmp(method, "POST") != 0)
 		return option_fail(options, line, 1, "is not GET or POST");
+	options->forward->doh_method = is_get ? CONFIG_DOH_GET : CONFIG_DOH_POST;
 	return 0;
 }
 
 static const struct forward_option forward_options[] = {
-	{"except", 1, CONFIG_ANY_COUNT, option_read_except, false},
-	{"expire", 1, 1, option_read_expire, false},
-	{"max_age", 1, 1, option_read_max_age, false},
-	{"max_idle_conns", 1, 1, option_read_max_idle_conns, false},
-	{"read_timeout", 1, 1, option_read_read_timeout, false},
-	{"hedge", 1, 1, option_read_hedge, false},
-	{"max_connect_attempts", 1, 1, option_read_max_connect_attempts, false},
-	{"policy", 1, 1, option_read_policy, false},
-	{"max_concurrent", 1, 1, option_read_max_concurrent, false},
-	{"source_address", 1, 1, option_read_source_address, false},
-	{"force_tcp", 0, 0, option_read_force_tcp, false},
-	{"prefer_udp", 0, 0, option_read_prefer_udp, false},
-	{"max_inflight", 1, 1, option_read_max_inflight, false},
-	{"min_idle_conns", 1, 1, option_read_min_idle_conns, false},
-	{"tls", 0, 3, option_read_tls, false},
-	{"tls_servername", 1, 1, option_read_tls_servername, false},
-	{"failover", 1, CONFIG_ANY_COUNT, option_read_failover, false},
-	{"next", 1, CONFIG_ANY_COUNT, option_read_next, false},
-	{"next_on_nodata", 0, 0, option_read_next_on_nodata, false},
-	{"max_fails", 1, 1, option_read_max_fails, false},
-	{"health_check", 1, CONFIG_ANY_COUNT, option_read_health_check, false},
-	{"failfast_all_unhealthy_upstreams", 0, 0, option_read_failfast, false},
-	{"resolver", 1, CONFIG_RESOLVER_COUNT, option_read_resolver, false},
-	{"doh_method", 1, 1, option_check_doh_method, true},
+	{"except", 1, CONFIG_ANY_COUNT, option_read_except},
+	{"expire", 1, 1, option_read_expire},
+	{"max_age", 1, 1, option_read_max_age},
+	{"max_idle_conns", 1, 1, option_read_max_idle_conns},
+	{"read_timeout", 1, 1, option_read_read_timeout},
+	{"hedge", 1, 1, option_read_hedge},
+	{"max_connect_attempts", 1, 1, option_read_max_connect_attempts},
+	{"policy", 1, 1, option_read_policy},
+	{"max_concurrent", 1, 1, option_read_max_concurrent},
+	{"source_address", 1, 1, option_read_source_address},
+	{"force_tcp", 0, 0, option_read_force_tcp},
+	{"prefer_udp", 0, 0, option_read_prefer_udp},
+	{"max_inflight", 1, 1, option_read_max_inflight},
+	{"min_idle_conns", 1, 1, option_read_min_idle_conns},
+	{"tls", 0, 3, option_read_tls},
+	{"tls_servername", 1, 1, option_read_tls_servername},
+	{"failover", 1, CONFIG_ANY_COUNT, option_read_failover},
+	{"next", 1, CONFIG_ANY_COUNT, option_read_next},
+	{"next_on_nodata", 0, 0, option_read_next_on_nodata},
+	{"max_fails", 1, 1, option_read_max_fails},
+	{"health_check", 1, CONFIG_ANY_COUNT, option_read_health_check},
+	{"failfast_all_unhealthy_upstreams", 0, 0, option_read_failfast},
+	{"resolver", 1, CONFIG_RESOLVER_COUNT, option_read_resolver},
+	{"doh_method", 1, 1, option_read_doh_method},
 };
 
 static int option_refuse_unknown(
@@ -372,9 +373,6 @@ int config_read_forward_option(
 		(struct config_arity){.least = option->least, .most = option->most});
 	if (!err && option->read)
 		err = option->read(options, line);
-	if (!err && option->is_later)
-		err = config_fail(options->reader->error, line->place,
-			CONFIG_WORD " is not supported yet", option->name);
 	return err;
 }
 

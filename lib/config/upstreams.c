@@ -8,6 +8,7 @@
 
 #define UPSTREAM_PORT 53
 #define UPSTREAM_TLS_PORT 853 // RFC 7858, section 3.1
+#define UPSTREAM_HTTPS_PORT 443 // RFC 9110, section 4.2.2
 
 // Hosts are told apart by their names, as long as they have no address.
 static bool upstreams_are_equal(const struct config_upstream *a, const struct config_upstream *b)
@@ -15,6 +16,7 @@ static bool upstreams_are_equal(const struct config_upstream *a, const struct co
 	static const struct net_address none;
 
 	return net_endpoint_equal(&a->endpoint, &b->endpoint) && a->is_tls == b->is_tls &&
+	       a->is_https == b->is_https &&
 	       (a->host == b->host || !net_address_equal(&a->endpoint.address, &none));
 }
 
@@ -156,30 +158,28 @@ static int upstreams_read_other(struct config_reader *reader, const struct confi
 		return config_add_host(reader, to, text, upstream, forward);
 	if (upstream->is_tls)
 		return config_fail(reader->error, to->place,
-			CONFIG_WORD " has no IP address and no host name behind tls://", to->text);
+			CONFIG_WORD " has no IP address and no host name behind %s", to->text,
+			upstream->is_https ? "https://" : "tls://");
 	return config_fail(reader->error, to->place,
 		CONFIG_WORD " is not an IP address, a file or a host name", to->text);
 }
 
 // What stands behind the scheme, or NULL with the error filled in.
-static const char *upstreams_skip_scheme(
-	struct config_reader *reader, const struct config_token *to, bool *is_tls)
+static const char *upstreams_skip_scheme(struct config_reader *reader,
+	const struct config_token *to, struct config_upstream *upstream)
 {
 	const char *behind = strstr(to->text, "://");
 	size_t length = behind ? (size_t)(behind - to->text) : 0;
-	bool is_https = length == 5 && memcmp(to->text, "https", 5) == 0;
 
-	*is_tls = length == 3 && memcmp(to->text, "tls", 3) == 0;
+	upstream->is_https = length == 5 && memcmp(to->text, "https", 5) == 0;
+	upstream->is_tls = upstream->is_https || (length == 3 && memcmp(to->text, "tls", 3) == 0);
 	if (!behind)
 		return to->text;
-	if (*is_tls || (length == 3 && memcmp(to->text, "dns", 3) == 0))
-		return behind + 3;
-	if (is_https && strchr(behind + 3, '/'))
+	if (upstream->is_https && strchr(behind + 3, '/'))
 		(void)config_fail(reader->error, to->place,
 			CONFIG_WORD " has a path, which is not allowed", to->text);
-	else if (is_https)
-		(void)config_fail(
-			reader->error, to->place, CONFIG_WORD " is not supported yet", to->text);
+	else if (upstream->is_tls || (length == 3 && memcmp(to->text, "dns", 3) == 0))
+		return behind + 3;
 	else
 		(void)config_fail(reader->error, to->place,
 			CONFIG_WORD " has a scheme other than dns, tls and https", to->text);
@@ -208,11 +208,18 @@ static int upstreams_cut_server_name(struct config_reader *reader, const struct 
 	return upstream->server_name ? 0 : -EINVAL;
 }
 
+static uint16_t upstreams_port(const struct config_upstream *upstream)
+{
+	if (upstream->is_https)
+		return UPSTREAM_HTTPS_PORT;
+	return upstream->is_tls ? UPSTREAM_TLS_PORT : UPSTREAM_PORT;
+}
+
 int config_add_upstreams(
 	struct config_reader *reader, const struct config_token *to, struct config_forward *forward)
 {
 	struct config_upstream upstream = {.weight = 1};
-	const char *text = upstreams_skip_scheme(reader, to, &upstream.is_tls);
+	const char *text = upstreams_skip_scheme(reader, to, &upstream);
 	char address[CONFIG_WORD_BYTES + 1];
 	int err;
 
@@ -227,13 +234,12 @@ int config_add_upstreams(
 			return err;
 		text = address;
 	}
-	err = config_parse_endpoint(
-		text, upstream.is_tls ? UPSTREAM_TLS_PORT : UPSTREAM_PORT, &upstream.endpoint);
+	err = config_parse_endpoint(text, upstreams_port(&upstream), &upstream.endpoint);
 	if (err == -ERANGE)
 		return config_fail(reader->error, to->place,
 			CONFIG_WORD " has no port from 1 to 65535", to->text);
 	if (err) {
-		upstream.endpoint.port = upstream.is_tls ? UPSTREAM_TLS_PORT : UPSTREAM_PORT;
+		upstream.endpoint.port = upstreams_port(&upstream);
 		return upstreams_read_other(reader, to, text, &upstream, forward);
 	}
 	return upstreams_add(reader, to->place, to->text, &upstream, forward);

@@ -284,6 +284,17 @@ void forward_snapshot_destroy(struct forward_snapshot *snapshot)
 	free(snapshot);
 }
 
+static struct proxy_upstream_template upstream_template(const struct config_upstream *upstream)
+{
+	return (struct proxy_upstream_template){
+		.endpoint = upstream->endpoint,
+		.is_tls = upstream->is_tls,
+		.is_https = upstream->is_https,
+		.server_name = upstream->server_name,
+		.weight = upstream->weight,
+	};
+}
+
 static void template_fill(struct proxy_group_template *template,
 	const struct config_forward *forward, struct proxy_upstream_template *upstreams)
 {
@@ -299,12 +310,7 @@ static void template_fill(struct proxy_group_template *template,
 	};
 
 	for (size_t i = 0; i < forward->upstream_count; i++)
-		upstreams[i] = (struct proxy_upstream_template){
-			.endpoint = forward->upstreams[i].endpoint,
-			.is_tls = forward->upstreams[i].is_tls,
-			.server_name = forward->upstreams[i].server_name,
-			.weight = forward->upstreams[i].weight,
-		};
+		upstreams[i] = upstream_template(&forward->upstreams[i]);
 	*template = (struct proxy_group_template){
 		.settings =
 			{
@@ -323,6 +329,9 @@ static void template_fill(struct proxy_group_template *template,
 				.next_on_nodata = forward->next_on_nodata,
 				.max_inflight = forward->max_inflight,
 				.min_idle_conns = forward->min_idle_conns,
+				.http_method = forward->doh_method == CONFIG_DOH_GET
+						       ? PROXY_HTTP_GET
+						       : PROXY_HTTP_POST,
 			},
 		.tls = {forward->tls.certificate, forward->tls.key, forward->tls.ca},
 		.has_source_address = forward->has_source_address,

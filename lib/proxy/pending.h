@@ -32,6 +32,7 @@ enum proxy_failure {
 	PROXY_FAILURE_CONNECT_TIMEOUT, // no connection within its time
 	PROXY_FAILURE_REFUSED, // the upstream takes no connection
 	PROXY_FAILURE_TLS, // no handshake: its log line says why
+	PROXY_FAILURE_HTTP, // an answer of HTTP without a DNS message: its log line says why
 	PROXY_FAILURE_CLOSED, // a connection ended before it had answered anything, or too often
 	PROXY_FAILURES,
 };

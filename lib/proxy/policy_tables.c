@@ -85,7 +85,8 @@ static uint64_t upstream_hash(const struct proxy_upstream_template *upstream)
 
 	memcpy(halves, upstream->endpoint.address.bytes, sizeof(halves));
 	return mix(mix(mix(halves[0]) ^ halves[1]) ^
-		   (uint64_t)(upstream->endpoint.port << 1 | upstream->is_tls));
+		   (uint64_t)(upstream->is_https << 17 | upstream->endpoint.port << 1 |
+			      upstream->is_tls));
 }
 
 // Each bucket has every upstream's mark, drawn from both, and belongs to the highest: so who comes

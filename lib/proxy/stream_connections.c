@@ -10,7 +10,6 @@
 #define AVERAGE_PARTS 4 // what the last opening counts in the average: one of these
 
 #define WARM_OPENINGS_MOST 8 // in one call, of one upstream
-#define WARM_PAUSE CLOCK_SECOND // after a connection that was good for nothing
 #define UPKEEP_PERIOD (100 * CLOCK_MILLISECOND)
 
 static uint64_t time_earlier(uint64_t a, uint64_t b)

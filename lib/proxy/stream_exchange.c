@@ -18,9 +18,16 @@ static uint32_t limit_part(uint32_t limit, const struct proxy_pools *pools)
 	return limit / pools->lcore_count + (pools->lcore_index < limit % pools->lcore_count);
 }
 
-// Below max_inflight is what its connections have taught, which stays.
-static void upstream_set_limit(struct stream_upstream *upstream, uint32_t most)
+// Below the most is what its connections have taught, which stays.
+void proxy_stream_upstream_set_limit(struct proxy_streams *streams, uint16_t number)
 {
+	const struct proxy_set *set = streams->set;
+	const struct proxy_settings *settings = &set->groups[set->upstreams[number].group].settings;
+	struct stream_upstream *upstream = &streams->upstreams[number];
+	uint32_t most = settings->max_inflight ? settings->max_inflight : 1;
+
+	if (upstream->limit_of_peer && upstream->limit_of_peer < most)
+		most = upstream->limit_of_peer;
 	if (upstream->limit == upstream->limit_most || upstream->limit > most)
 		upstream->limit = most;
 	upstream->limit_most = most;
@@ -38,7 +45,7 @@ static void upstream_adopt(struct proxy_streams *streams, uint16_t number)
 	upstream->idle_least = 0;
 	if (described->presence == PROXY_FREE)
 		return;
-	upstream_set_limit(upstream, settings->max_inflight ? settings->max_inflight : 1);
+	proxy_stream_upstream_set_limit(streams, number);
 	if (described->presence == PROXY_STAYS)
 		upstream->idle_least = limit_part(settings->min_idle_conns, &streams->pools);
 	if (upstream->idle_least)
@@ -227,8 +234,7 @@ void proxy_stream_question_ask_again(struct proxy_streams *streams, uint32_t que
 	stream_count(&streams->upstreams[pending->upstream].counts.asked_again);
 }
 
-// Off its connection, which may be unlinked by this.
-static void question_take_off(struct proxy_streams *streams, uint32_t question, uint64_t now)
+void proxy_stream_question_take_off(struct proxy_streams *streams, uint32_t question, uint64_t now)
 {
 	const struct proxy_stream_pending *pending =
 		proxy_stream_pending_at(&streams->table, question);
@@ -245,12 +251,14 @@ static void question_expire(struct proxy_streams *streams, uint32_t question, ui
 	const struct stream_connection *connection = &streams->connections[pending->connection];
 	enum proxy_failure failure = PROXY_FAILURE_TIMEOUT;
 
+	if (!connection->is_opening && !connection->is_lost)
+		streams->driver.cancel(streams->driver.context, pending->connection, pending->id);
 	if (connection->is_opening)
 		failure = PROXY_FAILURE_CONNECT_TIMEOUT;
 	// A silent connection may be dead; an upstream that answers others only lacks this answer.
 	else if (connection->received_at <= pending->sent_at)
 		proxy_pool_retire(&streams->pools, pending->connection, PROXY_CLOSE_ERROR);
-	question_take_off(streams, question, now);
+	proxy_stream_question_take_off(streams, question, now);
 	proxy_stream_question_fail(streams, question, failure);
 }
 
@@ -278,18 +286,26 @@ static void question_answer(struct proxy_streams *streams, uint32_t question, co
 		connection->answered++;
 	upstream_raise_limit(upstream, connection);
 	stream_count(&upstream->counts.answered);
-	question_take_off(streams, question, now);
+	proxy_stream_question_take_off(streams, question, now);
 	timer_wheel_cancel(&streams->wheel, question);
 	proxy_stream_pending_free(&streams->table, question);
 	streams->asker.answered(streams->asker.context, asker, bytes, length);
 }
 
 // A question that waits for its connection can have no answer yet.
-static uint32_t reply_find(const struct proxy_streams *streams, uint16_t slot, const uint8_t *bytes)
+uint32_t proxy_stream_question_find(const struct proxy_streams *streams, uint16_t slot, uint16_t id)
 {
 	if (streams->connections[slot].is_opening)
 		return PROXY_PENDING_NONE;
-	return proxy_stream_pending_find(&streams->table, slot, bytes_load_u16(bytes));
+	return proxy_stream_pending_find(&streams->table, slot, id);
+}
+
+// Over HTTP there will be no other reply (RFC 8484, section 4.2).
+static void reply_is_of_no_use(
+	struct proxy_streams *streams, uint16_t slot, uint16_t id, uint64_t now)
+{
+	if (streams->set->upstreams[streams->pools.connections[slot].upstream].is_https)
+		proxy_streams_failed(streams, slot, id, PROXY_FAILURE_GARBAGE, now);
 }
 
 static bool reply_answers(struct proxy_streams *streams, struct proxy_stream_pending *pending,
@@ -325,9 +341,11 @@ void proxy_streams_received(struct proxy_streams *streams, uint16_t slot, const 
 	streams->connections[slot].received_at = now;
 	if (length < DNS_HEADER_BYTES || !(bytes[2] & DNS_FLAG_QR >> 8)) {
 		stream_count(&counts->short_messages);
+		if (length >= DNS_HEADER_BYTES)
+			reply_is_of_no_use(streams, slot, bytes_load_u16(bytes), now);
 		return;
 	}
-	question = reply_find(streams, slot, bytes);
+	question = proxy_stream_question_find(streams, slot, bytes_load_u16(bytes));
 	if (question == PROXY_PENDING_NONE) {
 		stream_count(&counts->late);
 		return;
@@ -340,12 +358,13 @@ void proxy_streams_received(struct proxy_streams *streams, uint16_t slot, const 
 	}
 	// A response has the opcode of the query (RFC 1035, section 4.1.1).
 	if (read != DNS_READ_GOOD || message.opcode != DNS_OPCODE_QUERY) {
-		question_take_off(streams, question, now);
+		proxy_stream_question_take_off(streams, question, now);
 		proxy_stream_question_fail(streams, question, PROXY_FAILURE_GARBAGE);
 		return;
 	}
 	if (!reply_answers(streams, pending, bytes, &message)) {
 		stream_count(&counts->mismatched);
+		reply_is_of_no_use(streams, slot, pending->id, now);
 		return;
 	}
 	question_answer(streams, question, bytes, length, now);

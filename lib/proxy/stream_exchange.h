@@ -38,6 +38,9 @@ struct proxy_stream_driver {
 	// One message to frame, and to send behind those before; copied. 0 or -errno, which is as if
 	// the connection were lost.
 	int (*send)(void *context, uint16_t slot, const uint8_t *message, uint16_t length);
+	// Nobody waits for the answer to the message of this id any more. Needs to do something only
+	// where that is more than an id.
+	void (*cancel)(void *context, uint16_t slot, uint16_t id);
 	// No query is on it any more, and none will be: close_notify and FIN behind what is queued. It
 	// may still be opening. Not called for a connection that was lost.
 	void (*finish)(void *context, uint16_t slot);
@@ -65,7 +68,7 @@ struct proxy_stream_counts {
 	// Messages that answer nothing, and were dropped.
 	uint64_t short_messages; // no header, or not a reply
 	uint64_t late; // nothing waits for this id on this connection
-	uint64_t mismatched; // another question
+	uint64_t mismatched; // another question, which is the end of the one asked over HTTP
 	// Connections.
 	uint64_t opened; // that can be, or could be, used
 	uint64_t open_failed[PROXY_FAILURES]; // that never could
@@ -121,6 +124,16 @@ void proxy_streams_received(struct proxy_streams *streams, uint16_t slot, const 
 // whatever else is true. Its driver needs no finish().
 void proxy_streams_lost(
 	struct proxy_streams *streams, uint16_t slot, enum proxy_failure why, uint64_t now);
+
+// What HTTP has to say of a question by its id, or of a connection. The question has failed, alone:
+void proxy_streams_failed(struct proxy_streams *streams, uint16_t slot, uint16_t id,
+	enum proxy_failure why, uint64_t now);
+// The peer did not look at it, and it may be asked elsewhere.
+void proxy_streams_refused(struct proxy_streams *streams, uint16_t slot, uint16_t id, uint64_t now);
+// The peer answers what it has, and will take nothing more.
+void proxy_streams_closing(struct proxy_streams *streams, uint16_t slot, uint64_t now);
+// The peer takes so many at once on a connection.
+void proxy_streams_limited(struct proxy_streams *streams, uint16_t slot, uint32_t most);
 
 // Questions and openings that ran out of time, the manager's messages, min_idle_conns. Once a turn
 // of the owner's loop, after its events.

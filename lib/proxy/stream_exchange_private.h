@@ -11,6 +11,8 @@
 #define ASKED_AGAIN_MOST 8
 #define ASKED_AGAIN_POOLED 2
 
+#define WARM_PAUSE CLOCK_SECOND // after a connection that was good for nothing
+
 // What a connection over TCP or TLS is more than a proxy_connection, by slot. Good while the slot
 // is not free.
 struct stream_connection {
@@ -34,6 +36,7 @@ struct stream_upstream {
 	// more.
 	uint32_t limit;
 	uint32_t limit_most;
+	uint32_t limit_of_peer; // the last that it told; 0: none
 	uint32_t idle_least; // this lcore's part of min_idle_conns
 	uint16_t opening; // the youngest that is being opened, PROXY_SLOT_NONE
 	uint16_t opening_count;
@@ -96,6 +99,15 @@ void proxy_stream_connections_keep(struct proxy_streams *streams, uint64_t now);
 // The pools' events; the context is the streams.
 void proxy_stream_connection_unlinked(void *context, uint16_t slot);
 void proxy_stream_connection_closed(void *context, uint16_t slot);
+
+// From max_inflight, and what the peer told.
+void proxy_stream_upstream_set_limit(struct proxy_streams *streams, uint16_t number);
+
+// The one of this id on an open connection, or PROXY_PENDING_NONE.
+uint32_t proxy_stream_question_find(
+	const struct proxy_streams *streams, uint16_t slot, uint16_t id);
+// Off its connection, which may be unlinked by this.
+void proxy_stream_question_take_off(struct proxy_streams *streams, uint32_t question, uint64_t now);
 
 // The question, which is on no connection, goes to one; or it fails.
 void proxy_stream_question_ask_again(

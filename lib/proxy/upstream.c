@@ -234,6 +234,7 @@ static int upstream_place_template(struct set_maker *maker, uint16_t number, uin
 		&(struct proxy_upstream){
 			.endpoint = template->endpoint,
 			.is_tls = template->is_tls,
+			.is_https = template->is_https,
 			.share = PROXY_SHARE_ALL,
 			.presence = PROXY_STAYS,
 			.group = group,
@@ -251,6 +252,7 @@ static uint16_t upstream_find_old(const struct set_maker *maker, uint16_t group,
 			maker->set->upstreams[i].presence == PROXY_FREE &&
 			net_endpoint_equal(&upstream->endpoint, &template->endpoint) &&
 			upstream->is_tls == template->is_tls &&
+			upstream->is_https == template->is_https &&
 			texts_are_equal(maker->old->server_names[i], template->server_name))
 			return i;
 	}

@@ -40,6 +40,12 @@ enum proxy_policy {
 #define PROXY_SPARE_LEAST 256
 #define PROXY_NO_NUMBER UINT16_MAX
 
+// How upstreams of DNS over HTTPS are asked.
+enum proxy_http_method {
+	PROXY_HTTP_POST,
+	PROXY_HTTP_GET,
+};
+
 // Times in nanoseconds. Limits are totals over all lcores, and are split among them.
 struct proxy_settings {
 	enum proxy_policy policy;
@@ -62,6 +68,7 @@ struct proxy_settings {
 	uint32_t next_rcodes;
 	uint16_t max_inflight; // queries at once on one connection over TCP or TLS; above 0
 	uint32_t min_idle_conns; // an upstream, over TCP or TLS: kept open though nobody uses them
+	enum proxy_http_method http_method;
 };
 
 // When upstreams are checked, and what it means that they are down (proxy/health.h).
@@ -97,7 +104,9 @@ enum proxy_presence {
 // 32 bytes: what every query reads. Names of TLS are in the set.
 struct proxy_upstream {
 	struct net_endpoint endpoint;
-	bool is_tls;
+	// Neither changes: one byte, which nobody writes.
+	bool is_tls : 1;
+	bool is_https : 1; // DNS over HTTPS (RFC 8484), which is over TLS, too
 	// Both written by the management lcore (proxy/health.h), read by all.
 	uint8_t share; // PROXY_SHARE_DOWN to PROXY_SHARE_ALL, or PROXY_SHARE_DRAIN
 	bool is_checked; // nobody has to tell of its failures
@@ -168,6 +177,7 @@ struct proxy_order {
 struct proxy_upstream_template {
 	struct net_endpoint endpoint;
 	bool is_tls;
+	bool is_https; // with is_tls
 	uint16_t weight; // for PROXY_POLICY_WEIGHTED; 0 is 1
 	const char *server_name;
 };

@@ -52,8 +52,7 @@ void stream_upstreams_destroy(struct stream_upstreams *upstreams)
 	for (uint16_t slot = 0; upstreams->slots && slot < upstreams->options.connection_count;
 		slot++) {
 		if (upstreams->slots[slot].state != STREAM_UPSTREAM_FREE)
-			stream_connection_close(&upstreams->slots[slot].connection, upstreams->loop,
-				&upstreams->memory);
+			upstream_close(upstreams, &upstreams->slots[slot]);
 	}
 	stream_upstreams_free_peers(upstreams->peers, upstreams->set);
 	stream_memory_fini(&upstreams->memory);
@@ -63,6 +62,21 @@ void stream_upstreams_destroy(struct stream_upstreams *upstreams)
 	free(upstreams->counts);
 	free(upstreams->inbox);
 	free(upstreams);
+}
+
+void upstream_tell(struct stream_upstreams *upstreams, const struct stream_upstream *connection,
+	const char *reason)
+{
+	if (upstreams->options.failed)
+		upstreams->options.failed(upstreams->options.context, connection->upstream, reason);
+}
+
+void upstream_close(struct stream_upstreams *upstreams, struct stream_upstream *connection)
+{
+	stream_connection_close(&connection->connection, upstreams->loop, &upstreams->memory);
+	stream_http2_destroy(connection->http2);
+	connection->http2 = NULL;
+	connection->state = STREAM_UPSTREAM_CLOSED;
 }
 
 static int driver_open(void *context, uint16_t slot, uint16_t upstream, bool is_tls)
@@ -88,8 +102,21 @@ static int driver_send(void *context, uint16_t slot, const uint8_t *message, uin
 	if (connection->state != STREAM_UPSTREAM_OPEN)
 		return -EPIPE;
 	stream_slots_add(&upstreams->to_flush, slot, &connection->is_to_flush);
+	if (connection->http2)
+		return upstream_http2_ask(upstreams, connection, message, length);
 	return stream_connection_queue(
 		&connection->connection, &upstreams->memory, message, length);
+}
+
+static void driver_cancel(void *context, uint16_t slot, uint16_t id)
+{
+	struct stream_upstreams *upstreams = context;
+	struct stream_upstream *connection = &upstreams->slots[slot];
+
+	if (connection->state != STREAM_UPSTREAM_OPEN || !connection->http2)
+		return;
+	stream_http2_cancel(connection->http2, id);
+	stream_slots_add(&upstreams->to_flush, slot, &connection->is_to_flush);
 }
 
 static void driver_finish(void *context, uint16_t slot)
@@ -100,6 +127,8 @@ static void driver_finish(void *context, uint16_t slot)
 	if (connection->state == STREAM_UPSTREAM_FREE ||
 		connection->state == STREAM_UPSTREAM_CLOSED)
 		return;
+	if (connection->http2 && connection->state == STREAM_UPSTREAM_OPEN)
+		stream_http2_finish(connection->http2);
 	connection->state = STREAM_UPSTREAM_FINISHING;
 	stream_slots_add(&upstreams->to_flush, slot, &connection->is_to_flush);
 }
@@ -109,7 +138,7 @@ static void driver_destroy(void *context, uint16_t slot)
 	struct stream_upstreams *upstreams = context;
 	struct stream_upstream *connection = &upstreams->slots[slot];
 
-	stream_connection_close(&connection->connection, upstreams->loop, &upstreams->memory);
+	upstream_close(upstreams, connection);
 	connection->state = STREAM_UPSTREAM_FREE;
 }
 
@@ -119,6 +148,7 @@ struct proxy_stream_driver stream_upstreams_driver(struct stream_upstreams *upst
 		.context = upstreams,
 		.open = driver_open,
 		.send = driver_send,
+		.cancel = driver_cancel,
 		.finish = driver_finish,
 		.destroy = driver_destroy,
 	};
@@ -142,8 +172,7 @@ static void upstream_end(struct stream_upstreams *upstreams, struct stream_upstr
 			return;
 	}
 	if (stream->is_lost || shutdown(stream->watch.fd, SHUT_WR) < 0) {
-		stream_connection_close(stream, upstreams->loop, &upstreams->memory);
-		connection->state = STREAM_UPSTREAM_CLOSED;
+		upstream_close(upstreams, connection);
 		return;
 	}
 	connection->state = STREAM_UPSTREAM_FINISHED;
@@ -161,7 +190,11 @@ static void upstream_flush(
 		upstream_lost(upstreams, connection, PROXY_FAILURE_CLOSED, now);
 		return;
 	}
-	sent = stream_connection_send(&connection->connection, &upstreams->memory);
+	upstreams->now = now;
+	if (connection->http2 && connection->state >= STREAM_UPSTREAM_OPEN)
+		sent = upstream_http2_send(upstreams, connection);
+	else
+		sent = stream_connection_send(&connection->connection, &upstreams->memory);
 	if (sent < 0)
 		upstream_lost_to_error(upstreams, connection, (int)sent, now);
 	else if (connection->state == STREAM_UPSTREAM_FINISHING &&

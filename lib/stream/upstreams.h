@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The sockets to upstreams of one stream lcore, over TCP and TLS: the driver of
+// The sockets to upstreams of one stream lcore, over TCP, TLS and HTTPS: the driver of
 // proxy/stream_exchange.h, which says what is opened, sent and closed. All functions are the owner's.
 //
 // A turn of the owner's loop: dispatch, stream_upstreams_read_on(), whatever asks,
@@ -8,6 +8,7 @@
 #pragma once
 
 #include "proxy/stream_exchange.h"
+#include "stream/http2.h"
 #include "stream/loop.h"
 #include "tls/tls.h"
 
@@ -16,14 +17,18 @@ struct stream_upstream_counts {
 	uint64_t handshakes; // of TLS, done
 	uint64_t resumed; // of these, from a ticket
 	uint64_t tls_failed;
-	uint64_t malformed; // connections ended since a message was shorter than a header
+	// Connections ended since a message was shorter than a header, or the rules of HTTP/2 were broken.
+	uint64_t malformed;
+	uint64_t http_failed[STREAM_HTTP2_FAILURES]; // queries
+	uint64_t http_refused; // queries that were not looked at, and asked elsewhere
+	uint64_t http_closing; // connections that the upstream said it would end (GOAWAY)
 };
 
 struct stream_upstreams_options {
 	uint16_t connection_count; // that of proxy_streams_options
 	size_t memory_most; // bytes of all connections' buffers
-	// TLS with an upstream failed, and this line says why. NULL: nobody wants to know.
-	void (*tls_failed)(void *context, uint16_t upstream, const char *reason);
+	// TLS or HTTP with an upstream failed, and this line says why. NULL: nobody wants to know.
+	void (*failed)(void *context, uint16_t upstream, const char *reason);
 	void *context;
 };
 

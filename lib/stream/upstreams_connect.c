@@ -66,6 +66,11 @@ int upstream_connect(
 			goto out;
 		}
 	}
+	if (upstream->is_https) {
+		error = upstream_http2_open(upstreams, connection);
+		if (error)
+			goto out;
+	}
 	// Until the first EPOLLOUT, which is that it is connected.
 	connection->connection.is_blocked = true;
 	connection->state = STREAM_UPSTREAM_CONNECTING;
@@ -74,8 +79,7 @@ int upstream_connect(
 		return 0;
 out:
 	connection->connection.is_lost = true;
-	stream_connection_close(&connection->connection, upstreams->loop, &upstreams->memory);
-	connection->state = STREAM_UPSTREAM_CLOSED;
+	upstream_close(upstreams, connection);
 	return error;
 }
 
@@ -85,8 +89,7 @@ void upstream_lost(struct stream_upstreams *upstreams, struct stream_upstream *c
 	bool is_finished = connection->state == STREAM_UPSTREAM_FINISHING ||
 			   connection->state == STREAM_UPSTREAM_FINISHED;
 
-	stream_connection_close(&connection->connection, upstreams->loop, &upstreams->memory);
-	connection->state = STREAM_UPSTREAM_CLOSED;
+	upstream_close(upstreams, connection);
 	if (!is_finished)
 		proxy_streams_lost(
 			upstreams->streams, upstream_slot(upstreams, connection), why, now);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stream/connection.h"
+#include "stream/http2.h"
 #include "stream/slots.h"
 #include "stream/upstreams.h"
 
@@ -19,6 +20,7 @@ enum stream_upstream_state {
 
 struct stream_upstream {
 	struct stream_connection connection; // first, so that the one is the other
+	struct stream_http2 *http2; // NULL: messages with their length before them
 	uint16_t upstream;
 	uint8_t state; // enum stream_upstream_state
 	bool is_to_read; // stands in to_read
@@ -30,6 +32,7 @@ struct stream_upstreams {
 	const struct proxy_set *set;
 	uint64_t generation; // of the set
 	struct proxy_streams *streams;
+	uint64_t now; // of the call that reads or sends
 	struct stream_upstreams_options options;
 	struct stream_memory memory;
 	struct stream_upstream *slots;
@@ -46,6 +49,13 @@ static inline uint16_t upstream_slot(
 	return (uint16_t)(connection - upstreams->slots);
 }
 
+// upstreams.c
+// Whoever wants to know is told why an upstream failed.
+void upstream_tell(struct stream_upstreams *upstreams, const struct stream_upstream *connection,
+	const char *reason);
+// Keeps but the slot.
+void upstream_close(struct stream_upstreams *upstreams, struct stream_upstream *connection);
+
 // upstreams_connect.c
 // Connects a free slot. 0 or -errno, and then it is closed.
 base_must_check int upstream_connect(
@@ -61,3 +71,14 @@ void upstream_lost_to_error(struct stream_upstreams *upstreams, struct stream_up
 // upstreams_read.c
 void upstream_read(
 	struct stream_upstreams *upstreams, struct stream_upstream *connection, uint64_t now);
+
+// upstreams_http2.c, for connections of DNS over HTTPS
+base_must_check int upstream_http2_open(
+	struct stream_upstreams *upstreams, struct stream_upstream *connection);
+base_must_check int upstream_http2_ask(struct stream_upstreams *upstreams,
+	struct stream_upstream *connection, const uint8_t *message, uint16_t length);
+// As stream_connection_send().
+ssize_t upstream_http2_send(struct stream_upstreams *upstreams, struct stream_upstream *connection);
+// What stands in the inbox. The connection may be lost by this.
+void upstream_http2_receive(struct stream_upstreams *upstreams, struct stream_upstream *connection,
+	size_t length, uint64_t now);

@@ -33,9 +33,8 @@ static void upstream_tell_tls_failure(
 	char reason[TLS_ERROR_TEXT];
 
 	upstreams->counts[connection->upstream].tls_failed++;
-	if (upstreams->options.tls_failed)
-		upstreams->options.tls_failed(upstreams->options.context, connection->upstream,
-			tls_session_failure(connection->connection.tls, reason));
+	upstream_tell(
+		upstreams, connection, tls_session_failure(connection->connection.tls, reason));
 }
 
 // Replies until one is not whole. 0, or -EBADMSG. A reply may lead to finish(), and then the rest is
@@ -92,7 +91,9 @@ static bool upstream_receive(
 		return false;
 	}
 	upstream_look_at_tls(upstreams, connection, now);
-	if (length > 0)
+	if (length > 0 && connection->http2)
+		upstream_http2_receive(upstreams, connection, (size_t)length, now);
+	else if (length > 0)
 		upstream_take_input(upstreams, connection, (size_t)length, now);
 	return connection->state != STREAM_UPSTREAM_CLOSED;
 }
@@ -102,13 +103,15 @@ void upstream_read(
 {
 	uint16_t slot = upstream_slot(upstreams, connection);
 
+	upstreams->now = now;
 	if (!upstream_receive(upstreams, connection, now))
 		return;
 	if (connection->connection.has_ended) {
 		upstream_lost(upstreams, connection, PROXY_FAILURE_CLOSED, now);
 		return;
 	}
-	if (stream_connection_output(&connection->connection))
+	if (stream_connection_output(&connection->connection) ||
+		(connection->http2 && stream_http2_wants_write(connection->http2)))
 		stream_slots_add(&upstreams->to_flush, slot, &connection->is_to_flush);
 	if (connection->connection.may_read)
 		stream_slots_add(&upstreams->to_read, slot, &connection->is_to_read);

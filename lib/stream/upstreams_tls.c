@@ -36,6 +36,8 @@ static int group_make_peers(const struct proxy_set *set, const struct proxy_grou
 			continue;
 		peers[upstream] =
 			tls_peer_create(context, name, &set->upstreams[upstream].endpoint.address);
+		if (peers[upstream] && set->upstreams[upstream].is_https)
+			tls_peer_use_http2(peers[upstream]);
 		if (peers[upstream])
 			continue;
 		status = -errno;

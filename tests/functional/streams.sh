@@ -45,14 +45,16 @@ expect_tls_upstream() {
 	wait_until 10 tls_answers "$1" || fail "no answer over TLS from $1: $(cat "$scratch/$2.log")"
 }
 
-# start_unbound ADDRESS: authority of the zone over TLS (port 853), UDP and TCP.
+# start_unbound ADDRESS: authority of the zone over TLS (port 853), HTTPS (443), UDP and TCP.
 start_unbound() {
 	write_zone
 	cat >"$scratch/unbound-$1.conf" <<-CONF
 		server:
 		    interface: $1@853
+		    interface: $1@443
 		    interface: $1@53
 		    tls-port: 853
+		    https-port: 443
 		    tls-service-key: "$scratch/upstream.key"
 		    tls-service-pem: "$scratch/upstream.pem"
 		    access-control: 0.0.0.0/0 allow
@@ -78,11 +80,12 @@ start_unbound() {
 	expect_tls_upstream "$1" "unbound-$1"
 }
 
-# start_dnsdist ADDRESS SERVER: TLS at ADDRESS before SERVER.
+# start_dnsdist ADDRESS SERVER: TLS at ADDRESS before SERVER; HTTPS, too, but nothing at /dns-query.
 start_dnsdist() {
 	cat >"$scratch/dnsdist-$1.conf" <<-CONF
 		setLocal('127.0.0.1:5399')
 		addTLSLocal('$1:853', '$scratch/upstream.pem', '$scratch/upstream.key', { provider='openssl' })
+		addDOHLocal('$1:443', '$scratch/upstream.pem', '$scratch/upstream.key', { '/other' })
 		setACL('0.0.0.0/0')
 		setSecurityPollSuffix('')
 		newServer({ address='$2', checkType='SOA', checkName='example.test.' })
@@ -98,6 +101,7 @@ start_kresd() {
 	mkdir -p "$folder"
 	cat >"$folder/kresd.conf" <<-CONF
 		net.listen('$1', 853, { kind = 'tls' })
+		net.listen('$1', 443, { kind = 'doh2' })
 		net.tls('$scratch/upstream.pem', '$scratch/upstream.key')
 		trust_anchors.remove('.')
 		modules.load('policy')

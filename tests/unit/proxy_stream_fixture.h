@@ -56,6 +56,8 @@ struct stream_fixture {
 	struct stream_result results[STREAM_LOG_MOST];
 	uint32_t result_count;
 	uint32_t finished_count;
+	uint32_t cancelled_count;
+	uint16_t last_cancelled; // id
 	uint32_t destroyed_count;
 	uint32_t misuse_count; // calls that the contract does not allow
 	int open_error;
@@ -100,6 +102,17 @@ static inline int stream_fixture_send(
 	memcpy(sent->message, message,
 		length < sizeof(sent->message) ? length : sizeof(sent->message));
 	return 0;
+}
+
+static inline void stream_fixture_cancel(void *context, uint16_t slot, uint16_t id)
+{
+	struct stream_fixture *fixture = context;
+	struct stream_socket *socket = &fixture->sockets[slot];
+
+	fixture->misuse_count +=
+		!socket->is_there || !socket->is_opened || socket->is_finished || socket->is_lost;
+	fixture->last_cancelled = id;
+	fixture->cancelled_count++;
 }
 
 static inline void stream_fixture_finish(void *context, uint16_t slot)
@@ -173,7 +186,7 @@ static inline struct stream_fixture *stream_fixture_open(
 		.lcore_index = options->lcore_index,
 		.now = STREAM_START,
 		.driver = {fixture, stream_fixture_open_socket, stream_fixture_send,
-			stream_fixture_finish, stream_fixture_destroy},
+			stream_fixture_cancel, stream_fixture_finish, stream_fixture_destroy},
 		.asker = {fixture, stream_fixture_answered, stream_fixture_failed},
 	};
 

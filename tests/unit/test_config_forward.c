@@ -241,8 +241,6 @@ static const struct config_refusal faulty_lines[] = {
 		"192.0.2.0/24"},
 	{". {\nforward 10.0.0.0/33 192.0.2.1\n}\n",
 		"Corefile:2: '10.0.0.0/33' is not a prefix: its length does not fit"},
-	{". {\nforward . https://192.0.2.1\n}\n",
-		"Corefile:2: 'https://192.0.2.1' is not supported yet"},
 	{". {\nforward . https://192.0.2.1/dns-query\n}\n",
 		"Corefile:2: 'https://192.0.2.1/dns-query' has a path, which is not "
 		"allowed"},
@@ -388,32 +386,6 @@ static void faulty_options_are_refused(void)
 	}
 }
 
-static const struct {
-	const char *option;
-	const char *error; // NULL: not supported yet
-} later_options[] = {
-	{"doh_method GET", NULL},
-	{"doh_method PUT", "doh_method 'PUT' is not GET or POST"},
-};
-
-static void options_of_later_versions_are_checked_and_refused(void)
-{
-	for (size_t i = 0; i < BASE_ARRAY_SIZE(later_options); i++) {
-		char text[256];
-		char error[256];
-
-		snprintf(text, sizeof(text), ". {\nforward . 192.0.2.1 {\n%s\n}\n}\n",
-			later_options[i].option);
-		if (later_options[i].error)
-			snprintf(error, sizeof(error), "Corefile:3: %s", later_options[i].error);
-		else
-			snprintf(error, sizeof(error), "Corefile:3: '%.*s' is not supported yet",
-				(int)strcspn(later_options[i].option, " "),
-				later_options[i].option);
-		config_refuse(text, error);
-	}
-}
-
 static void max_age_is_compared_after_the_whole_block(void)
 {
 	config_refuse(CONFIG_OPTIONS("max_age 10s\nexpire 30s"),
@@ -471,8 +443,6 @@ static const struct unit_case cases[] = {
 	{"many upstreams are allowed", many_upstreams_are_allowed},
 	{"faulty lines are refused", faulty_lines_are_refused},
 	{"faulty options are refused", faulty_options_are_refused},
-	{"options of later versions are checked and refused",
-		options_of_later_versions_are_checked_and_refused},
 	{"max_age is compared after the whole block", max_age_is_compared_after_the_whole_block},
 	{"hedge is compared after the whole block", hedge_is_compared_after_the_whole_block},
 	{"upstreams are bounded", upstreams_are_bounded},

@@ -73,7 +73,10 @@ static void expect_upstreams(const struct config_forward *forward, const char *e
 		if (upstream->weight != 1)
 			snprintf(weight, sizeof(weight), "*%u", upstream->weight);
 		length += (size_t)snprintf(found + length, sizeof(found) - length,
-			"%s%s%s%s%s%s%s ", upstream->is_tls ? "tls://" : "",
+			"%s%s%s%s%s%s%s ",
+			upstream->is_https ? "https://"
+			: upstream->is_tls ? "tls://"
+					   : "",
 			net_endpoint_format(&upstream->endpoint, text),
 			upstream->server_name ? "%" : "",
 			upstream->server_name ? upstream->server_name : "", weight,
@@ -153,13 +156,16 @@ static void over_tls_the_host_is_the_name_of_the_certificate(void)
 	add_known(&known, "one.example", false, "192.0.2.1");
 	config = read_with(". {\nforward . tls://One.example. one.example\n"
 			   "forward . tls://one.example%other.example:8853 tls://192.0.2.2\n"
-			   "forward . tls://one.example {\ntls_servername third.example\n}\n}\n",
+			   "forward . tls://one.example {\ntls_servername third.example\n}\n"
+			   "forward . https://one.example one.example:443\n}\n",
 		&known);
 	expect_upstreams(forward_of(config, 0),
 		"tls://192.0.2.1:853%one.example=one.example. 192.0.2.1:53=one.example ");
 	expect_upstreams(forward_of(config, 1),
 		"tls://192.0.2.1:8853%other.example=one.example tls://192.0.2.2:853 ");
 	expect_upstreams(forward_of(config, 2), "tls://192.0.2.1:853%third.example=one.example ");
+	expect_upstreams(forward_of(config, 3),
+		"https://192.0.2.1:443%one.example=one.example 192.0.2.1:443=one.example ");
 	config_destroy(config);
 }
 

@@ -24,7 +24,9 @@ static void expect_upstreams(const struct config_forward *forward, const char *e
 		const struct config_upstream *upstream = &forward->upstreams[i];
 
 		length += (size_t)snprintf(found + length, sizeof(found) - length, "%s%s%s%s ",
-			upstream->is_tls ? "tls " : "",
+			upstream->is_https ? "https "
+			: upstream->is_tls ? "tls "
+					   : "",
 			net_endpoint_format(&upstream->endpoint, text),
 			upstream->server_name ? "%" : "",
 			upstream->server_name ? upstream->server_name : "");
@@ -48,15 +50,34 @@ static void upstreams_of_tls_have_port_853_and_a_name(void)
 	config_destroy(config);
 }
 
+static void upstreams_of_https_have_port_443_and_a_name(void)
+{
+	struct config *config =
+		config_accept(". {\nforward . https://192.0.2.1 https://192.0.2.2:8443 "
+			      "https://192.0.2.3%Dns.Example. https://192.0.2.4%one.example:853 "
+			      "https://2001:db8::1 https://[2001:db8::2%two.example]:443 "
+			      "https://[2001:db8::3%three.example]\n}\n");
+
+	expect_upstreams(first_forward(config),
+		"https 192.0.2.1:443 https 192.0.2.2:8443 https 192.0.2.3:443%dns.example "
+		"https 192.0.2.4:853%one.example https [2001:db8::1]:443 "
+		"https [2001:db8::2]:443%two.example https [2001:db8::3]:443%three.example ");
+	CU_ASSERT_TRUE(first_forward(config)->upstreams[0].is_tls);
+	CU_ASSERT_EQUAL(first_forward(config)->doh_method, CONFIG_DOH_POST);
+	config_destroy(config);
+}
+
 // The same address and port over another transport is another upstream.
 static void duplicates_have_the_same_transport(void)
 {
 	struct config *config = config_accept(
 		". {\nforward . 192.0.2.1:853 tls://192.0.2.1 tls://192.0.2.1%b.example 192.0.2.1 "
-		"192.0.2.1:853 tls://192.0.2.1:853\n}\n");
+		"192.0.2.1:853 tls://192.0.2.1:853 https://192.0.2.1:853 "
+		"https://192.0.2.1:853\n}\n");
 
-	expect_upstreams(first_forward(config), "192.0.2.1:853 tls 192.0.2.1:853 192.0.2.1:53 ");
-	CU_ASSERT_EQUAL(first_forward(config)->max_connect_attempts, 6);
+	expect_upstreams(first_forward(config),
+		"192.0.2.1:853 tls 192.0.2.1:853 192.0.2.1:53 https 192.0.2.1:853 ");
+	CU_ASSERT_EQUAL(first_forward(config)->max_connect_attempts, 8);
 	config_destroy(config);
 }
 
@@ -85,6 +106,15 @@ static const struct config_refusal faulty_upstreams[] = {
 		"Corefile:2: 'dns://192.0.2.1%a' is not an IP address, a file or a host name"},
 	{". {\nforward . tls://0.0.0.0\n}\n",
 		"Corefile:2: 'tls://0.0.0.0' is not the address of a server"},
+	{". {\nforward . https://\n}\n", "Corefile:2: 'https://' names no upstream"},
+	{". {\nforward . https://192.0.2.1/\n}\n",
+		"Corefile:2: 'https://192.0.2.1/' has a path, which is not allowed"},
+	{". {\nforward . https://%one.example\n}\n", "Corefile:2: 'https://%one.example' has no IP "
+						     "address and no host name behind https://"},
+	{". {\nforward . https://192.0.2.1%a..b\n}\n",
+		"Corefile:2: 'a..b' is not the name of a host"},
+	{". {\nforward . https://192.0.2.1:0\n}\n",
+		"Corefile:2: 'https://192.0.2.1:0' has no port from 1 to 65535"},
 };
 
 static void faulty_upstreams_are_refused(void)
@@ -124,7 +154,7 @@ static void options_of_streams_are_read(void)
 	struct config *config =
 		config_accept(CONFIG_OPTIONS("force_tcp\nprefer_udp\nmax_inflight 1\n"
 					     "max_inflight 65535\nmin_idle_conns 4294967295\n"
-					     "tls\n"));
+					     "tls\ndoh_method POST\ndoh_method GET\n"));
 	const struct config_forward *forward = first_forward(config);
 
 	CU_ASSERT_TRUE(forward->force_tcp);
@@ -132,6 +162,7 @@ static void options_of_streams_are_read(void)
 	CU_ASSERT_EQUAL(forward->max_inflight, 65535);
 	CU_ASSERT_EQUAL(forward->min_idle_conns, UINT32_MAX);
 	CU_ASSERT_PTR_NULL(forward->tls.ca);
+	CU_ASSERT_EQUAL(forward->doh_method, CONFIG_DOH_GET);
 	config_destroy(config);
 	config_destroy(config_accept(CONFIG_OPTIONS("min_idle_conns 5\nmax_idle_conns 5")));
 	config_destroy(config_accept(CONFIG_OPTIONS("min_idle_conns 0\nexpire 0s")));
@@ -158,6 +189,11 @@ static const struct config_refusal faulty_options[] = {
 		"Corefile:3: tls '/no/such/file': No such file or directory"},
 	{CONFIG_OPTIONS("tls /"), "Corefile:3: tls '/': Is a directory"},
 	{CONFIG_OPTIONS("tls /dev/null"), "Corefile:3: tls '/dev/null' is empty"},
+	{CONFIG_OPTIONS("doh_method"), "Corefile:3: 'doh_method' needs an argument"},
+	{CONFIG_OPTIONS("doh_method PUT"), "Corefile:3: doh_method 'PUT' is not GET or POST"},
+	{CONFIG_OPTIONS("doh_method get"), "Corefile:3: doh_method 'get' is not GET or POST"},
+	{CONFIG_OPTIONS("doh_method GET POST"),
+		"Corefile:3: too many arguments for 'doh_method': 'POST'"},
 	{CONFIG_OPTIONS("tls_servername"), "Corefile:3: 'tls_servername' needs an argument"},
 	{CONFIG_OPTIONS("tls_servername a..b"), "Corefile:3: 'a..b' is not the name of a host"},
 	{CONFIG_OPTIONS("tls_servername 192.0.2.1"),
@@ -175,11 +211,11 @@ static void faulty_options_are_refused(void)
 static void a_server_name_is_for_all_upstreams_of_tls(void)
 {
 	struct config *config =
-		config_accept(". {\nforward . tls://192.0.2.1 192.0.2.2 tls://192.0.2.3:99 {\n"
+		config_accept(". {\nforward . tls://192.0.2.1 192.0.2.2 https://192.0.2.3:99 {\n"
 			      "tls_servername Dns.Example.\n}\n}\n");
 
 	expect_upstreams(first_forward(config),
-		"tls 192.0.2.1:853%dns.example 192.0.2.2:53 tls 192.0.2.3:99%dns.example ");
+		"tls 192.0.2.1:853%dns.example 192.0.2.2:53 https 192.0.2.3:99%dns.example ");
 	config_destroy(config);
 }
 
@@ -353,6 +389,8 @@ static void faulty_blocks_of_tls_are_refused(void)
 
 static const struct unit_case cases[] = {
 	{"upstreams of tls:// have port 853 and a name", upstreams_of_tls_have_port_853_and_a_name},
+	{"upstreams of https:// have port 443 and a name",
+		upstreams_of_https_have_port_443_and_a_name},
 	{"duplicates have the same transport", duplicates_have_the_same_transport},
 	{"faulty upstreams are refused", faulty_upstreams_are_refused},
 	{"a name has a most length", a_name_has_a_most_length},

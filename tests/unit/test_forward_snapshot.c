@@ -241,7 +241,7 @@ static void test_proxy_set_of_streams(void)
 	snprintf(text, sizeof(text),
 		". {\nforward . 192.0.2.53 tls://192.0.2.54%%one.example tls://192.0.2.55 {\n"
 		"force_tcp\nprefer_udp\nmax_inflight 7\nmin_idle_conns 3\ntls %s %s %s\n}\n"
-		"forward example.org tls://192.0.2.56 {\n}\n}\n",
+		"forward example.org tls://192.0.2.56 https://192.0.2.57 {\ndoh_method GET\n}\n}\n",
 		ANY_FILE, ANY_FILE, ANY_FILE);
 	config = config_accept(text);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
@@ -268,6 +268,12 @@ static void test_proxy_set_of_streams(void)
 	CU_ASSERT_PTR_NULL(set->server_names[2]);
 	CU_ASSERT_EQUAL(set->upstreams[3].group, 1);
 	CU_ASSERT_TRUE(set->upstreams[3].is_tls);
+	CU_ASSERT_FALSE(set->upstreams[3].is_https);
+	CU_ASSERT_TRUE(set->upstreams[4].is_tls);
+	CU_ASSERT_TRUE(set->upstreams[4].is_https);
+	CU_ASSERT_EQUAL(set->upstreams[4].endpoint.port, 443);
+	CU_ASSERT_EQUAL(set->groups[0].settings.http_method, PROXY_HTTP_POST);
+	CU_ASSERT_EQUAL(set->groups[1].settings.http_method, PROXY_HTTP_GET);
 	proxy_set_destroy(set);
 	config_destroy(config);
 }

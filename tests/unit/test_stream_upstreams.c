@@ -71,6 +71,31 @@ void proxy_streams_lost(
 	told->told[slot].why = why;
 }
 
+// What HTTP alone has to tell: test_stream_https.c.
+void proxy_streams_failed(struct proxy_streams *told, uint16_t slot, uint16_t id,
+	enum proxy_failure why, uint64_t now)
+{
+	(void)id;
+	proxy_streams_lost(told, slot, why, now);
+}
+
+void proxy_streams_refused(struct proxy_streams *told, uint16_t slot, uint16_t id, uint64_t now)
+{
+	(void)id;
+	proxy_streams_lost(told, slot, PROXY_FAILURE_HTTP, now);
+}
+
+void proxy_streams_closing(struct proxy_streams *told, uint16_t slot, uint64_t now)
+{
+	proxy_streams_lost(told, slot, PROXY_FAILURE_HTTP, now);
+}
+
+void proxy_streams_limited(struct proxy_streams *told, uint16_t slot, uint32_t most)
+{
+	(void)most;
+	proxy_streams_lost(told, slot, PROXY_FAILURE_HTTP, fixture.now);
+}
+
 static void note_tls_failure(void *context, uint16_t upstream, const char *reason)
 {
 	(void)context;
@@ -137,7 +162,7 @@ static void open_driver(enum stream_fixture_mode mode)
 	const struct stream_upstreams_options options = {
 		.connection_count = SLOTS,
 		.memory_most = 10000000,
-		.tls_failed = note_tls_failure,
+		.failed = note_tls_failure,
 	};
 	struct net_endpoint tls = stream_fixture_loopback();
 	struct net_endpoint nobody;
