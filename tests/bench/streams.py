@@ -26,6 +26,11 @@ UPSTREAM_PATTERNS = {
 }
 
 
+# What bench/handshakes says: a line for each second, and one for all.
+HANDSHAKES_OF_SECOND = re.compile(r"^second \d+: made (\d+) failed (\d+)$", re.MULTILINE)
+HANDSHAKES = re.compile(r"^made (\d+) failed (\d+) of \d+ in (\d+) s$", re.MULTILINE)
+
+
 def read_rounds(folder, subject, peer, patterns=None):
     names = sorted(name for name in os.listdir(folder)
                    if re.fullmatch(rf"{subject}_{peer}\.\d+\.txt", name))
@@ -111,12 +116,26 @@ def read_latencies(folder, subject, where):
 
 
 def summarize_handshakes(folder, subject, where, rounds):
-    """Of datagrams, and the handshakes that dnsperf made meanwhile a second."""
+    """Of datagrams, and the handshakes made and failed meanwhile, a second and by second."""
     summary = {key: round(statistics.median(one[key] for one in rounds.values()))
                for key in ("p50_us", "p99_us", "p999_us", "answered")}
     summary["bad"] = sum(one["bad"] for one in rounds.values())
-    words = read_rounds(folder, subject, where)
-    summary["handshakes"] = round(statistics.median(one["qps"] for one in words)) if words else 0
+    rates = []
+    summary["handshakes_failed"] = 0
+    summary["handshakes_by_second"] = []
+    for number in rounds:
+        path = os.path.join(folder, f"{subject}_{where}.{number}.txt")
+        if not os.path.exists(path):
+            continue
+        with open(path) as stream:
+            text = stream.read()
+        made, failed, seconds = map(int, HANDSHAKES.search(text).groups())
+        rates.append(made / seconds)
+        summary["handshakes_failed"] += failed
+        summary["handshakes_by_second"] += [
+            {"made": int(made), "failed": int(failed)}
+            for made, failed in HANDSHAKES_OF_SECOND.findall(text)]
+    summary["handshakes"] = round(statistics.median(rates)) if rates else 0
     return summary
 
 

@@ -283,9 +283,8 @@ stop_streams_handshakes() {
 
 # start_streams_handshakes FILE PORT: 500 a second, a query on each, for longer than the load lasts.
 start_streams_handshakes() {
-	in_lab world taskset -c "${bench_cpus[0]}" dnsperf -s 10.53.0.2 -p "$2" -m dot -T 1 \
-		-c 20 -Q 500 -O num-queries-per-conn=1 -d "$streams_folder/queries" \
-		-l 5 >"$1" 2>&1 </dev/null &
+	in_lab world taskset -c "${bench_cpus[0]}" "$bench_build/tests/bench/handshakes" \
+		10.53.0.2 "$2" 500 5 >"$1" 2>&1 </dev/null &
 	streams_handshakes=$!
 }
 
@@ -300,7 +299,7 @@ streams_datagrams() {
 
 # measure_streams_handshakes SUBJECT: how long datagrams take without handshakes, with as many at
 # another server on the core of the load, and with them at millrace; leaves
-# SUBJECT_WHERE.ROUND.latencies, and dnsperf's words on the handshakes beside.
+# SUBJECT_WHERE.ROUND.latencies, and what bench/handshakes counted beside.
 measure_streams_handshakes() {
 	local subject=$1 round where file port
 	open_streams
