@@ -118,15 +118,24 @@ stream_upstream_is_ready() {
 
 # start_stream_upstream NAME ADDRESS:PORT MODE [CERTIFICATE [CA]]: tests/functional/stream_upstream.py,
 # over TLS with a certificate, of clients too with a CA. Its id in stream_upstreams[NAME].
-declare -A stream_upstreams=()
 start_stream_upstream() {
+	launch_stream_upstream "$@"
+	expect_stream_upstream "$1"
+}
+
+# Both halves of it, so that many can start at once.
+declare -A stream_upstreams=()
+launch_stream_upstream() {
 	local tls=()
 	[ $# -lt 4 ] || tls=("$scratch/$4.pem" "$scratch/$4.key")
 	[ $# -lt 5 ] || tls+=("$scratch/$5.pem")
 	in_background world "$1" python3 "$source_root/tests/functional/stream_upstream.py" \
 		"$2" "$3" "${tls[@]}"
 	stream_upstreams[$1]=$last_helper
-	wait_until 10 stream_upstream_is_ready "$1" || fail "no upstream $1: $(cat "$scratch/$1.log")"
+}
+
+expect_stream_upstream() {
+	wait_until 30 stream_upstream_is_ready "$1" || fail "no upstream $1: $(cat "$scratch/$1.log")"
 }
 
 upstream_has_said() {
