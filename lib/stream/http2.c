@@ -171,11 +171,14 @@ void stream_http2_cancel(struct stream_http2 *http2, uint16_t id)
 		query = query->next;
 	if (!query)
 		return;
+	if (!query->stream) {
+		http2_query_free(http2, query);
+		return;
+	}
 	query->is_over = true;
 	// Fails for want of memory alone, and then the reply is dropped.
-	if (query->stream)
-		(void)nghttp2_submit_rst_stream(
-			http2->session, NGHTTP2_FLAG_NONE, query->stream, NGHTTP2_CANCEL);
+	(void)nghttp2_submit_rst_stream(
+		http2->session, NGHTTP2_FLAG_NONE, query->stream, NGHTTP2_CANCEL);
 }
 
 // The peer broke a rule, and nghttp2 has a GOAWAY for it, or had.

@@ -159,11 +159,9 @@ static void refuse_waiting(struct stream_http2 *http2)
 	while (http2->waiting) {
 		struct http2_query *query = http2->waiting;
 		uint16_t id = query->id;
-		bool is_over = query->is_over;
 
 		http2_query_free(http2, query);
-		if (!is_over)
-			http2->events->refused(http2->context, id);
+		http2->events->refused(http2->context, id);
 	}
 }
 
@@ -173,10 +171,6 @@ int http2_request_begin(struct stream_http2 *http2)
 
 	if (http2->is_closing) {
 		refuse_waiting(http2);
-		return 0;
-	}
-	if (query->is_over) {
-		http2_query_free(http2, query);
 		return 0;
 	}
 	query->stream = query->method == STREAM_HTTP2_GET ? submit_get(http2, query)

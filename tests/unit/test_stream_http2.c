@@ -487,6 +487,25 @@ static void what_is_cancelled_has_no_end(void)
 	close_both();
 }
 
+// A peer that takes no streams at all does not make those pile up that nobody waits for.
+static void what_waits_and_is_cancelled_is_gone(void)
+{
+	size_t bytes;
+
+	open_both(1);
+	talk();
+	ask(1, 40, STREAM_HTTP2_POST);
+	talk();
+	bytes = memory.bytes;
+	for (uint16_t id = 2; id < 1000; id++) {
+		ask(id, 40, STREAM_HTTP2_POST);
+		CU_ASSERT_FALSE(stream_http2_wants_write(http2));
+		stream_http2_cancel(http2, id);
+	}
+	CU_ASSERT_EQUAL(memory.bytes, bytes);
+	close_both();
+}
+
 static void events_may_ask(void)
 {
 	open_settled();
@@ -556,6 +575,7 @@ static const struct unit_case cases[] = {
 	{"GOAWAY refuses what was not seen", goaway_refuses_what_was_not_seen},
 	{"no more is asked than the peer takes", no_more_is_asked_than_the_peer_takes},
 	{"what is cancelled has no end", what_is_cancelled_has_no_end},
+	{"what waits and is cancelled is gone", what_waits_and_is_cancelled_is_gone},
 	{"events may ask", events_may_ask},
 	{"a broken rule ends the connection", a_broken_rule_ends_the_connection},
 	{"memory is bounded", memory_is_bounded},
