@@ -182,7 +182,7 @@ stop_millrace() {
 }
 
 # read_counters COMMAND [NAME]: keeps what telemetry says to /millrace/COMMAND, for counter, under
-# NAME (COMMAND).
+# NAME (COMMAND); of upstreams, of which an answer has room for some, of all.
 read_counters() {
 	python3 - "/var/run/dpdk/$lab_prefix/dpdk_telemetry.v2" "/millrace/$1" \
 		>"$scratch/${2:-$1}.counters" <<-'PYTHON'
@@ -191,10 +191,16 @@ read_counters() {
 		telemetry.settimeout(10)
 		telemetry.connect(sys.argv[1])
 		most = json.loads(telemetry.recv(1024))["max_output_len"]
-		telemetry.send(sys.argv[2].encode())
-		for values in json.loads(telemetry.recv(most)).values():
+		command, first = sys.argv[2], 0
+		while command:
+		    telemetry.send(command.encode())
+		    values, = json.loads(telemetry.recv(most)).values()
 		    for name, value in values.items():
 		        print(name, value)
+		        if "/" in name and "upstreams" in values:
+		            first = max(first, int(name.split("/")[0]) + 1)
+		    more = "," not in sys.argv[2] and 0 < first < values.get("upstreams", 0)
+		    command = f"{sys.argv[2]},{first}" if more and f",{first}" not in command else None
 	PYTHON
 }
 
