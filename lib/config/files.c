@@ -141,55 +141,45 @@ static void files_tell_last(const struct config_files *files, const char **text,
 	*length = files->list[files->count - 1].length;
 }
 
-// As it was before.
-static int files_copy_before(
-	struct config_files *files, enum config_file_kind kind, const char *path)
-{
-	const struct config_file *file = files_find(files->before, kind, path);
+// What stands under a path now: 0 with the text in the arena, or -errno.
+typedef int files_read(
+	struct config_arena *arena, const char *path, const char **text, size_t *length);
 
-	if (!file)
-		return -ENOENT;
-	return config_files_add_text(files, kind, path, file->text, file->length);
-}
-
-int config_files_read_source(
-	struct config_files *files, const char *path, const char **text, size_t *length)
+// Adds it as it is now, or as it was before where that is what counts.
+static int files_take(struct config_files *files, enum config_file_kind kind, const char *path,
+	files_read *read_now, const char **text, size_t *length)
 {
 	struct config_arena scratch = {0};
-	int error;
+	int error = 0;
 
 	if (files->before) {
-		error = files_copy_before(files, CONFIG_FILE_SOURCE, path);
+		const struct config_file *file = files_find(files->before, kind, path);
+
+		if (!file)
+			return -ENOENT;
+		*text = file->text;
+		*length = file->length;
 	} else {
-		error = config_read_whole_file(&scratch, path, text, length);
-		if (!error)
-			error = config_files_add_text(
-				files, CONFIG_FILE_SOURCE, path, *text, *length);
-		config_arena_free(&scratch);
+		error = read_now(&scratch, path, text, length);
 	}
+	if (!error)
+		error = config_files_add_text(files, kind, path, *text, *length);
+	config_arena_free(&scratch);
 	if (!error)
 		files_tell_last(files, text, length);
 	return error;
 }
 
+int config_files_read_source(
+	struct config_files *files, const char *path, const char **text, size_t *length)
+{
+	return files_take(files, CONFIG_FILE_SOURCE, path, config_read_whole_file, text, length);
+}
+
 int config_files_match(
 	struct config_files *files, const char *pattern, const char **paths, size_t *length)
 {
-	struct config_arena scratch = {0};
-	int error;
-
-	if (files->before) {
-		error = files_copy_before(files, CONFIG_FILE_PATTERN, pattern);
-	} else {
-		error = pattern_match(&scratch, pattern, paths, length);
-		if (!error)
-			error = config_files_add_text(
-				files, CONFIG_FILE_PATTERN, pattern, *paths, *length);
-		config_arena_free(&scratch);
-	}
-	if (!error)
-		files_tell_last(files, paths, length);
-	return error;
+	return files_take(files, CONFIG_FILE_PATTERN, pattern, pattern_match, paths, length);
 }
 
 bool config_files_has_upstreams(const struct config_files *files, const char *path)

@@ -40,7 +40,7 @@ struct forward_client {
 	bool has_subnet : 1; // RFC 7871: nobody else waits for its answer
 	bool is_asked_as_sent : 1; // its upstream takes no OPT of ours
 	bool logs_errors : 1;
-	bool has_stale_alarm : 1; // or had one
+	bool has_stale_alarm : 1; // or had one: without, there is no need to look at the timers
 	bool removes_unasked : 1; // a cache stands in its block: nothing it did not ask for reaches it
 	// Where the answer is kept: number of the cache, FORWARD_NO_CACHE for nowhere. The rest is
 	// set only with a cache, and forward/questions.h's.
