@@ -107,13 +107,17 @@ static inline void stream_fixture_turn(struct stream_fixture *fixture, uint64_t 
 	stream_clients_flush(fixture->clients, fixture->now);
 }
 
-// Turns until the condition is true, with a bound. The condition is looked at before the first.
-#define STREAM_FIXTURE_UNTIL(fixture, condition)                                                   \
+// Makes turns until the condition holds, so often at the most.
+#define STREAM_FIXTURE_TURN_UNTIL(turn_once, condition)                                            \
 	do {                                                                                       \
 		for (int turn_ = 0; !(condition) && turn_ < STREAM_FIXTURE_TURNS; turn_++)         \
-			stream_fixture_turn((fixture), STREAM_FIXTURE_TURN);                       \
+			turn_once;                                                                 \
 		CU_ASSERT_TRUE(condition);                                                         \
 	} while (0)
+
+// Turns until the condition is true, with a bound. The condition is looked at before the first.
+#define STREAM_FIXTURE_UNTIL(fixture, condition)                                                   \
+	STREAM_FIXTURE_TURN_UNTIL(stream_fixture_turn((fixture), STREAM_FIXTURE_TURN), condition)
 
 // All that is going on has come to rest: a wait of 5 ms without an event.
 static inline void stream_fixture_settle(struct stream_fixture *fixture)

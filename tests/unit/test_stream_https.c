@@ -239,12 +239,7 @@ static void turn(void)
 	stream_upstreams_flush(upstreams, now);
 }
 
-#define UNTIL(condition)                                                                           \
-	do {                                                                                       \
-		for (int turn_ = 0; !(condition) && turn_ < STREAM_FIXTURE_TURNS; turn_++)         \
-			turn();                                                                    \
-		CU_ASSERT_TRUE(condition);                                                         \
-	} while (0)
+#define UNTIL(condition) STREAM_FIXTURE_TURN_UNTIL(turn(), condition)
 
 static int send_query(uint16_t id)
 {

@@ -208,12 +208,7 @@ static void turn(void)
 	stream_upstreams_flush(upstreams, fixture.now);
 }
 
-#define UNTIL(condition)                                                                           \
-	do {                                                                                       \
-		for (int turn_ = 0; !(condition) && turn_ < STREAM_FIXTURE_TURNS; turn_++)         \
-			turn();                                                                    \
-		CU_ASSERT_TRUE(condition);                                                         \
-	} while (0)
+#define UNTIL(condition) STREAM_FIXTURE_TURN_UNTIL(turn(), condition)
 
 static void open_slot(uint16_t slot, uint16_t upstream)
 {
