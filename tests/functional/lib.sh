@@ -242,8 +242,19 @@ write_queries() {
 		printf "n%d.%s.example.test A\n", i, i % 2 ? "wild" : "absent" }' >"$scratch/queries"
 }
 
+# lab_drops: frames so far for which the lab's own wire had no room: a veth has 256 places, and is
+# emptied when a CPU has time.
+lab_drops() {
+	local side
+	for side in world forwarder; do
+		in_lab "$side" cat /sys/class/net/eth0/statistics/tx_dropped
+	done | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
 # start_dnsperf SERVER OPTION...: asks $scratch/queries; ends by finish_dnsperf.
+dropped_before=0
 start_dnsperf() {
+	dropped_before=$(lab_drops)
 	in_background world dnsperf dnsperf -s "$1" -d "$scratch/queries" -t 5 "${@:2}"
 	dnsperf=$last_helper
 }
@@ -261,21 +272,22 @@ dnsperf_number() {
 }
 
 # expect_none_lost: of the last dnsperf; every answer NOERROR or NXDOMAIN, half of each. What one
-# that was told to end did not wait for is not lost.
+# that was told to end did not wait for is not lost, and what the lab dropped never came to millrace.
 expect_none_lost() {
-	local sent completed interrupted codes difference
+	local sent lost dropped interrupted codes difference
 	sent=$(dnsperf_number 'Queries sent')
 	interrupted=$(sed -nE 's/^ *Queries interrupted: +([0-9]+).*/\1/p' "$scratch/dnsperf.log")
-	sent=$((sent - ${interrupted:-0}))
-	completed=$(dnsperf_number 'Queries completed')
+	lost=$((sent - ${interrupted:-0} - $(dnsperf_number 'Queries completed')))
+	dropped=$(($(lab_drops) - dropped_before))
 	codes=$(sed -n 's/^ *Response codes: *//p' "$scratch/dnsperf.log")
-	if [ "$sent" != "$completed" ] || [ "$sent" = 0 ]; then
-		fail "$completed of $sent queries completed: $(cat "$scratch/dnsperf.log")"
+	if [ "$lost" -gt "$dropped" ] || [ "$lost" -lt 0 ] || [ "$sent" = 0 ]; then
+		fail "$lost of $sent queries lost, $dropped frames dropped by the lab: $(cat "$scratch/dnsperf.log")"
 	fi
+	[ "$lost" = 0 ] || note "$lost of $sent queries lost, $dropped frames dropped by the lab"
 	[[ $codes =~ ^NOERROR\ ([0-9]+)\ [^,]*,\ NXDOMAIN\ ([0-9]+)\ [^,]*$ ]] ||
 		fail "not NOERROR and NXDOMAIN alone: $codes"
 	difference=$((BASH_REMATCH[1] - BASH_REMATCH[2]))
-	[ "${difference#-}" -le $((1 + ${interrupted:-0})) ] || fail "not half and half: $codes"
+	[ "${difference#-}" -le $((1 + lost + ${interrupted:-0})) ] || fail "not half and half: $codes"
 }
 
 # ask SERVER DIG-ARGUMENTS...: one question from the world.
