@@ -6,12 +6,21 @@
 
 #include "counters.h"
 #include "figures.h"
+#include "metrics_row.h"
 #include "version.h"
 
 const char *metrics_lcore_text(uint16_t lcore, char text[METRICS_LCORE_TEXT])
 {
 	(void)snprintf(text, METRICS_LCORE_TEXT, "%u", lcore);
 	return text;
+}
+
+void metrics_write_total(
+	struct stats_text *text, const char *name, const char *help, uint64_t total)
+{
+	struct stats_metric metric = stats_metric_begin(text, name, STATS_METRIC_COUNTER, help);
+
+	stats_metric_number(&metric, NULL, 0, total);
 }
 
 void metrics_write(const struct app *app, struct stats_text *text)
@@ -102,138 +111,87 @@ static void write_counter(
 	}
 }
 
-// One number of each lcore.
-struct lcore_metric {
-	const char *name;
-	enum stats_metric_kind kind;
-	const char *help;
-	uint64_t (*read)(const struct figures_lcore *figures);
-};
+#define LCORE(field) METRICS_FIELD(struct figures_lcore, field)
 
-static uint64_t read_in_flight(const struct figures_lcore *figures)
-{
-	return figures->queries_in_flight;
-}
-
-static uint64_t read_refreshes(const struct figures_lcore *figures)
-{
-	return figures->refreshes_in_flight;
-}
-
-static uint64_t read_frames_free(const struct figures_lcore *figures)
-{
-	return figures->frames_free;
-}
-
-static uint64_t read_frames_total(const struct figures_lcore *figures)
-{
-	return figures->frames_total;
-}
-
-static uint64_t read_rx_frames(const struct figures_lcore *figures)
-{
-	return figures->nic.rx_frames;
-}
-
-static uint64_t read_tx_frames(const struct figures_lcore *figures)
-{
-	return figures->nic.tx_frames;
-}
-
-static uint64_t read_tx_dropped(const struct figures_lcore *figures)
-{
-	return figures->nic.tx_dropped;
-}
-
-static uint64_t read_rx_segmented(const struct figures_lcore *figures)
-{
-	return figures->nic.rx_segmented;
-}
-
-static const struct lcore_metric lcore_metrics[] = {
+static const struct metrics_row lcore_rows[] = {
 	{"millrace_queries_in_flight", STATS_METRIC_GAUGE, "Queries of clients not answered yet.",
-		read_in_flight},
+		LCORE(queries_in_flight)},
 	{"millrace_refreshes_in_flight", STATS_METRIC_GAUGE,
-		"Queries of caches for nobody, not answered yet.", read_refreshes},
+		"Queries of caches for nobody, not answered yet.", LCORE(refreshes_in_flight)},
 	{"millrace_frame_buffers_free", STATS_METRIC_GAUGE,
-		"Buffers of frames that are in no ring and in nobody's hands.", read_frames_free},
+		"Buffers of frames that are in no ring and in nobody's hands.", LCORE(frames_free)},
 	{"millrace_frame_buffers", STATS_METRIC_GAUGE, "Buffers of frames, all told.",
-		read_frames_total},
+		LCORE(frames_total)},
 	{"millrace_nic_received_frames_total", STATS_METRIC_COUNTER,
-		"Frames handed over by the NIC's queues.", read_rx_frames},
+		"Frames handed over by the NIC's queues.", LCORE(nic.rx_frames)},
 	{"millrace_nic_sent_frames_total", STATS_METRIC_COUNTER, "Frames that the NIC took.",
-		read_tx_frames},
+		LCORE(nic.tx_frames)},
 	{"millrace_nic_send_drops_total", STATS_METRIC_COUNTER, "Frames that the NIC did not take.",
-		read_tx_dropped},
+		LCORE(nic.tx_dropped)},
 	{"millrace_nic_segmented_frames_total", STATS_METRIC_COUNTER,
-		"Frames dropped because they came in several buffers.", read_rx_segmented},
+		"Frames dropped because they came in several buffers.", LCORE(nic.rx_segmented)},
 };
 
-static void write_lcore_metric(
-	const struct app *app, struct stats_text *text, const struct lcore_metric *of)
+static void write_lcore_row(
+	const struct app *app, struct stats_text *text, const struct metrics_row *row)
 {
-	struct stats_metric metric = stats_metric_begin(text, of->name, of->kind, of->help);
+	struct stats_metric metric = metrics_row_begin(text, row);
 
 	for (uint16_t lcore = 0; lcore < app->lcore_count; lcore++) {
 		struct figures_lcore figures = figures_lcore(app, lcore);
 		char number[METRICS_LCORE_TEXT];
 		const struct stats_label label = {"lcore", metrics_lcore_text(lcore, number)};
 
-		stats_metric_number(&metric, &label, 1, of->read(&figures));
+		metrics_row_write(&metric, row, &label, 1, &figures);
 	}
 }
 
-static void write_ring(
-	const struct stats_metric *metric, uint16_t lcore, const char *ring, uint64_t drops)
-{
-	char number[METRICS_LCORE_TEXT];
-	const struct stats_label labels[] = {
-		{"lcore", metrics_lcore_text(lcore, number)},
-		{"ring", ring},
-	};
-
-	stats_metric_number(metric, labels, 2, drops);
-}
+#define COUNTER(counter) METRICS_FIELD(struct stats_counters, values[STATS_##counter])
+#define STREAM(field) METRICS_FIELD(struct stream_lcore_counters, field)
 
 // What was dropped since the ring to another lcore, or to the kernel, was full.
+static const struct metrics_row ring_row = {"millrace_ring_drops_total", STATS_METRIC_COUNTER,
+	"What was dropped for want of room on its way to others.", .label = "ring",
+	.parts = {{"hop", COUNTER(FRAME_HOP_FULL)}, {"kernel", COUNTER(FRAME_KERNEL_FULL)},
+		{"stream", COUNTER(SENT_STREAM_FULL)}}};
+
+// More samples of the same, which stream lcores alone have.
+static const struct metrics_row stream_ring_row = {.label = "ring",
+	.parts = {{"replies", STREAM(replies_dropped)}, {"sends", STREAM(sends_dropped)},
+		{"hops_in", STREAM(hops_dropped)}}};
+
 static void write_ring_drops(const struct app *app, struct stats_text *text)
 {
-	struct stats_metric metric = stats_metric_begin(text, "millrace_ring_drops_total",
-		STATS_METRIC_COUNTER, "What was dropped for want of room on its way to others.");
+	struct stats_metric metric = metrics_row_begin(text, &ring_row);
+	char number[METRICS_LCORE_TEXT];
 
 	for (uint16_t lcore = 0; lcore < app->lcore_count; lcore++) {
-		write_ring(&metric, lcore, "hop",
-			counters_sum(app->lcores, lcore, lcore, STATS_FRAME_HOP_FULL));
-		write_ring(&metric, lcore, "kernel",
-			counters_sum(app->lcores, lcore, lcore, STATS_FRAME_KERNEL_FULL));
-		write_ring(&metric, lcore, "stream",
-			counters_sum(app->lcores, lcore, lcore, STATS_SENT_STREAM_FULL));
+		const struct stats_label label = {"lcore", metrics_lcore_text(lcore, number)};
+
+		metrics_row_write(
+			&metric, &ring_row, &label, 1, forward_lcore_counters(app->lcores[lcore]));
 	}
 	for (uint16_t i = 0; i < app->stream_count; i++) {
-		const struct stream_lcore_counters *counters =
-			stream_lcore_counters(app->streams[i]);
 		uint16_t lcore = (uint16_t)(app->worker_count + i);
+		const struct stats_label label = {"lcore", metrics_lcore_text(lcore, number)};
 
-		write_ring(&metric, lcore, "replies", base_load(&counters->replies_dropped));
-		write_ring(&metric, lcore, "sends", base_load(&counters->sends_dropped));
-		write_ring(&metric, lcore, "hops_in", base_load(&counters->hops_dropped));
+		metrics_row_write(&metric, &stream_ring_row, &label, 1,
+			stream_lcore_counters(app->streams[i]));
 	}
 }
 
 void metrics_write_lcores(const struct app *app, struct stats_text *text)
 {
-	struct stats_metric metric;
-
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(verdict_metrics); i++)
 		write_verdicts(app, text, &verdict_metrics[i]);
 	for (int i = 0; i < STATS_COUNTERS; i++) {
 		if (!has_verdict_metric(stats_counter_group((enum stats_counter)i)))
 			write_counter(app, text, (enum stats_counter)i);
 	}
-	for (size_t i = 0; i < BASE_ARRAY_SIZE(lcore_metrics); i++)
-		write_lcore_metric(app, text, &lcore_metrics[i]);
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(lcore_rows); i++)
+		write_lcore_row(app, text, &lcore_rows[i]);
 	write_ring_drops(app, text);
-	metric = stats_metric_begin(text, "millrace_kernel_tap_drops_total", STATS_METRIC_COUNTER,
-		"Frames lost on their way to or from the kernel's interface.");
-	stats_metric_number(&metric, NULL, 0, base_load(&app->tap_dropped));
+	metrics_write_total(text, "millrace_kernel_tap_drops_total",
+		"Frames lost on their way to or from the kernel's interface.",
+		base_load(&app->tap_dropped));
 }

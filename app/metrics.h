@@ -19,3 +19,7 @@ void metrics_write_caches(const struct app *app, struct stats_text *text);
 
 // The value of the label "lcore".
 const char *metrics_lcore_text(uint16_t lcore, char text[METRICS_LCORE_TEXT]);
+
+// A counter of the whole program.
+void metrics_write_total(
+	struct stats_text *text, const char *name, const char *help, uint64_t total);

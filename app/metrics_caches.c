@@ -6,6 +6,7 @@
 
 #include "counters.h"
 #include "metrics.h"
+#include "metrics_row.h"
 
 struct metrics_cache {
 	char number[METRICS_LCORE_TEXT];
@@ -13,16 +14,12 @@ struct metrics_cache {
 	struct stats_text zones; // ended by a zero
 	struct cache_usage usage;
 	uint64_t counts[CACHE_COUNTERS];
+	// What CoreDNS counts together.
+	uint64_t entries_denial;
+	uint64_t hits_denial;
+	uint64_t misses;
+	uint64_t requests;
 };
-
-#define CACHE_LABELS 3
-
-static void fill_labels(const struct metrics_cache *cache, struct stats_label labels[CACHE_LABELS])
-{
-	labels[0] = (struct stats_label){"server", cache->server};
-	labels[1] = (struct stats_label){"zones", cache->zones.bytes ? cache->zones.bytes : ""};
-	labels[2] = (struct stats_label){"cache", cache->number};
-}
 
 static void add_zone(struct metrics_cache *cache, const struct dns_name *zone)
 {
@@ -69,6 +66,19 @@ static void name_cache(
 	stats_text_add(&cache->zones, "", 1);
 }
 
+static void sum_up(struct metrics_cache *cache)
+{
+	const uint64_t *counts = cache->counts;
+
+	// Failures stand among denials.
+	cache->entries_denial =
+		cache->usage.answers[CACHE_KIND_DENIAL] + cache->usage.answers[CACHE_KIND_SERVFAIL];
+	cache->hits_denial = counts[CACHE_COUNT_HITS_DENIAL] + counts[CACHE_COUNT_HITS_SERVFAIL];
+	// What was found past its end alone is a miss unless it is served.
+	cache->misses = counts[CACHE_COUNT_MISSES] + counts[CACHE_COUNT_FOUND_STALE];
+	cache->requests = counts[CACHE_COUNT_HITS_SUCCESS] + cache->hits_denial + cache->misses;
+}
+
 static void gather_cache(struct metrics_cache *cache, const struct app *app, uint16_t number)
 {
 	const struct forward_cache *of = &app->shared.caches->caches[number];
@@ -82,142 +92,58 @@ static void gather_cache(struct metrics_cache *cache, const struct app *app, uin
 				cache_lcore_counters(cache_store_lcore(of->store, i)),
 				(enum cache_counter)counter);
 	}
+	sum_up(cache);
 }
 
-// One number of each cache, with one more label if its name is not NULL.
-struct cache_value {
-	const char *label;
-	const char *text;
-	uint64_t (*read)(const struct metrics_cache *cache);
-};
+#define CACHE(field) METRICS_FIELD(struct metrics_cache, field)
+#define COUNT(counter) CACHE(counts[CACHE_COUNT_##counter])
 
-struct cache_metric {
-	const char *name;
-	enum stats_metric_kind kind;
-	const char *help;
-	struct cache_value values[5]; // up to one without `read`
-};
-
-static uint64_t read_entries_success(const struct metrics_cache *cache)
+// What was not stored though it might have been.
+static const char *drop_reason(int counter)
 {
-	return cache->usage.answers[CACHE_KIND_SUCCESS];
+	if (cache_counter_group((enum cache_counter)counter) != CACHE_GROUP_DROPPED)
+		return NULL;
+	return cache_counter_name((enum cache_counter)counter);
 }
 
-// Failures stand among denials, as with CoreDNS.
-static uint64_t read_entries_denial(const struct metrics_cache *cache)
-{
-	return cache->usage.answers[CACHE_KIND_DENIAL] + cache->usage.answers[CACHE_KIND_SERVFAIL];
-}
-
-static uint64_t read_hits_success(const struct metrics_cache *cache)
-{
-	return cache->counts[CACHE_COUNT_HITS_SUCCESS];
-}
-
-static uint64_t read_hits_denial(const struct metrics_cache *cache)
-{
-	return cache->counts[CACHE_COUNT_HITS_DENIAL] + cache->counts[CACHE_COUNT_HITS_SERVFAIL];
-}
-
-// What was found past its end alone is a miss unless it is served.
-static uint64_t read_misses(const struct metrics_cache *cache)
-{
-	return cache->counts[CACHE_COUNT_MISSES] + cache->counts[CACHE_COUNT_FOUND_STALE];
-}
-
-static uint64_t read_requests(const struct metrics_cache *cache)
-{
-	return read_hits_success(cache) + read_hits_denial(cache) + read_misses(cache);
-}
-
-static uint64_t read_prefetches(const struct metrics_cache *cache)
-{
-	return cache->counts[CACHE_COUNT_REFRESH_CLAIMED];
-}
-
-static uint64_t read_evicted_small(const struct metrics_cache *cache)
-{
-	return cache->counts[CACHE_COUNT_EVICTED_SMALL];
-}
-
-static uint64_t read_evicted_main(const struct metrics_cache *cache)
-{
-	return cache->counts[CACHE_COUNT_EVICTED_MAIN];
-}
-
-static uint64_t read_evicted_bucket(const struct metrics_cache *cache)
-{
-	return cache->counts[CACHE_COUNT_EVICTED_BUCKET];
-}
-
-static uint64_t read_evicted_expired(const struct metrics_cache *cache)
-{
-	return cache->counts[CACHE_COUNT_EVICTED_EXPIRED];
-}
-
-static uint64_t read_bytes(const struct metrics_cache *cache)
-{
-	return cache->usage.bytes;
-}
-
-static const struct cache_metric cache_metrics[] = {
-	{"millrace_cache_entries", STATS_METRIC_GAUGE, "Answers held.",
-		{{"type", "success", read_entries_success},
-			{"type", "denial", read_entries_denial}}},
+static const struct metrics_row rows[] = {
+	{"millrace_cache_entries", STATS_METRIC_GAUGE, "Answers held.", .label = "type",
+		.parts = {{"success", CACHE(usage.answers[CACHE_KIND_SUCCESS])},
+			{"denial", CACHE(entries_denial)}}},
 	{"millrace_cache_hits_total", STATS_METRIC_COUNTER, "Queries that found a fresh answer.",
-		{{"type", "success", read_hits_success}, {"type", "denial", read_hits_denial}}},
+		.label = "type",
+		.parts = {{"success", COUNT(HITS_SUCCESS)}, {"denial", CACHE(hits_denial)}}},
 	{"millrace_cache_misses_total", STATS_METRIC_COUNTER, "Queries that found no fresh answer.",
-		{{NULL, NULL, read_misses}}},
+		CACHE(misses)},
 	{"millrace_cache_requests_total", STATS_METRIC_COUNTER, "Queries that were looked up.",
-		{{NULL, NULL, read_requests}}},
+		CACHE(requests)},
 	{"millrace_cache_prefetch_total", STATS_METRIC_COUNTER,
 		"Answers that were asked for again before or after their end.",
-		{{NULL, NULL, read_prefetches}}},
+		COUNT(REFRESH_CLAIMED)},
 	{"millrace_cache_evictions_total", STATS_METRIC_COUNTER, "Answers removed, by why.",
-		{{"reason", "small", read_evicted_small}, {"reason", "main", read_evicted_main},
-			{"reason", "bucket", read_evicted_bucket},
-			{"reason", "expired", read_evicted_expired}}},
-	{"millrace_cache_size_bytes", STATS_METRIC_GAUGE, "Memory allocated.",
-		{{NULL, NULL, read_bytes}}},
+		.label = "reason",
+		.parts = {{"small", COUNT(EVICTED_SMALL)}, {"main", COUNT(EVICTED_MAIN)},
+			{"bucket", COUNT(EVICTED_BUCKET)}, {"expired", COUNT(EVICTED_EXPIRED)}}},
+	{"millrace_cache_size_bytes", STATS_METRIC_GAUGE, "Memory allocated.", CACHE(usage.bytes)},
+	{"millrace_cache_drops_total", STATS_METRIC_COUNTER,
+		"Answers that were not stored, by why.", CACHE(counts), .label = "reason",
+		.value_of = drop_reason},
 };
 
-static void write_metric(const struct cache_metric *of, const struct metrics_cache *caches,
+static void write_row(const struct metrics_row *row, const struct metrics_cache *caches,
 	uint16_t count, struct stats_text *text)
 {
-	struct stats_metric metric = stats_metric_begin(text, of->name, of->kind, of->help);
+	struct stats_metric metric = metrics_row_begin(text, row);
 
 	for (uint16_t i = 0; i < count; i++) {
-		struct stats_label labels[CACHE_LABELS + 1];
+		const struct metrics_cache *cache = &caches[i];
+		const struct stats_label labels[] = {
+			{"server", cache->server},
+			{"zones", cache->zones.bytes ? cache->zones.bytes : ""},
+			{"cache", cache->number},
+		};
 
-		fill_labels(&caches[i], labels);
-		for (size_t j = 0; j < BASE_ARRAY_SIZE(of->values) && of->values[j].read; j++) {
-			const struct cache_value *value = &of->values[j];
-
-			labels[CACHE_LABELS] = (struct stats_label){value->label, value->text};
-			stats_metric_number(&metric, labels, CACHE_LABELS + (value->label != NULL),
-				value->read(&caches[i]));
-		}
-	}
-}
-
-// What was not stored though it might have been, by why.
-static void write_drops(const struct metrics_cache *caches, uint16_t count, struct stats_text *text)
-{
-	struct stats_metric metric = stats_metric_begin(text, "millrace_cache_drops_total",
-		STATS_METRIC_COUNTER, "Answers that were not stored, by why.");
-
-	for (uint16_t i = 0; i < count; i++) {
-		for (int counter = 0; counter < CACHE_COUNTERS; counter++) {
-			struct stats_label labels[CACHE_LABELS + 1];
-
-			if (cache_counter_group((enum cache_counter)counter) != CACHE_GROUP_DROPPED)
-				continue;
-			fill_labels(&caches[i], labels);
-			labels[CACHE_LABELS] = (struct stats_label){
-				"reason", cache_counter_name((enum cache_counter)counter)};
-			stats_metric_number(
-				&metric, labels, CACHE_LABELS + 1, caches[i].counts[counter]);
-		}
+		metrics_row_write(&metric, row, labels, BASE_ARRAY_SIZE(labels), cache);
 	}
 }
 
@@ -242,7 +168,6 @@ void metrics_write_caches(const struct app *app, struct stats_text *text)
 {
 	uint16_t count = app->shared.caches ? app->shared.caches->count : 0;
 	struct metrics_cache *caches = calloc(count + 1u, sizeof(*caches));
-	struct stats_metric stale;
 
 	if (!caches || !count) {
 		text->is_short |= !caches;
@@ -251,13 +176,11 @@ void metrics_write_caches(const struct app *app, struct stats_text *text)
 	}
 	for (uint16_t i = 0; i < count; i++)
 		gather_cache(&caches[i], app, i);
-	for (size_t i = 0; i < BASE_ARRAY_SIZE(cache_metrics); i++)
-		write_metric(&cache_metrics[i], caches, count, text);
-	write_drops(caches, count, text);
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(rows); i++)
+		write_row(&rows[i], caches, count, text);
 	write_refused(app, text);
-	stale = stats_metric_begin(text, "millrace_cache_served_stale_total", STATS_METRIC_COUNTER,
-		"Queries answered past the end of the answer, by all caches.");
-	stats_metric_number(&stale, NULL, 0,
+	metrics_write_total(text, "millrace_cache_served_stale_total",
+		"Queries answered past the end of the answer, by all caches.",
 		counters_sum(app->lcores, 0, (uint16_t)(app->lcore_count - 1),
 			STATS_QUERY_CACHED_STALE));
 	for (uint16_t i = 0; i < count; i++)

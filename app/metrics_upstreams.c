@@ -7,6 +7,7 @@
 #include "counters.h"
 #include "figures.h"
 #include "metrics.h"
+#include "metrics_row.h"
 
 #define PROXY_NAME                                                                                 \
 	{                                                                                          \
@@ -125,81 +126,47 @@ static void write_durations(const struct metrics_upstreams *all)
 	}
 }
 
-static void write_exchanges(const struct metrics_upstreams *all)
+static const char *failure_reason(int failure)
 {
-	struct stats_metric metric = stats_metric_begin(all->text, "millrace_proxy_attempts_total",
-		STATS_METRIC_COUNTER, "Queries sent to upstreams, those sent again too.");
+	return figures_failure_name((enum proxy_failure)failure);
+}
+
+static const char *close_reason(int reason)
+{
+	return figures_close_name((enum proxy_close_reason)reason);
+}
+
+#define UPSTREAM(field) METRICS_FIELD(struct figures_upstream, field)
+
+static const struct metrics_row health_rows[] = {
+	{"millrace_proxy_healthchecks_total", STATS_METRIC_COUNTER, "Health checks of upstreams.",
+		UPSTREAM(health_checks)},
+	{"millrace_proxy_healthcheck_failures_total", STATS_METRIC_COUNTER,
+		"Health checks that failed.", UPSTREAM(health_check_failures)},
+	{"millrace_proxy_down", STATS_METRIC_GAUGE,
+		"1 for an upstream that is down, in one forward at least.", UPSTREAM(is_down)},
+	{"millrace_proxy_drained", STATS_METRIC_GAUGE,
+		"1 for an upstream that is drained, in one forward at least.",
+		UPSTREAM(is_in_drain)},
+};
+
+static const struct metrics_row exchange_rows[] = {
+	{"millrace_proxy_attempts_total", STATS_METRIC_COUNTER,
+		"Queries sent to upstreams, those sent again too.", UPSTREAM(sent)},
+	{"millrace_proxy_failed_attempts_total", STATS_METRIC_COUNTER,
+		"Queries that an upstream did not answer, by why.", UPSTREAM(failed),
+		.label = "reason", .value_of = failure_reason},
+};
+
+static void write_upstream_row(const struct metrics_upstreams *all, const struct metrics_row *row)
+{
+	struct stats_metric metric = metrics_row_begin(all->text, row);
 
 	for (uint16_t i = 0; i < all->count; i++) {
-		const struct stats_label labels[] = {PROXY_NAME, {"to", all->upstreams[i].to}};
+		const struct metrics_upstream *upstream = &all->upstreams[i];
+		const struct stats_label labels[] = {PROXY_NAME, {"to", upstream->to}};
 
-		stats_metric_number(&metric, labels, 2, all->upstreams[i].figures.sent);
-	}
-	metric = stats_metric_begin(all->text, "millrace_proxy_failed_attempts_total",
-		STATS_METRIC_COUNTER, "Queries that an upstream did not answer, by why.");
-	for (uint16_t i = 0; i < all->count; i++) {
-		for (int j = 0; j < PROXY_FAILURES; j++) {
-			const struct stats_label labels[] = {
-				PROXY_NAME,
-				{"to", all->upstreams[i].to},
-				{"reason", figures_failure_name((enum proxy_failure)j)},
-			};
-
-			stats_metric_number(
-				&metric, labels, 3, all->upstreams[i].figures.failed[j]);
-		}
-	}
-}
-
-static uint64_t read_health_checks(const struct figures_upstream *figures)
-{
-	return figures->health_checks;
-}
-
-static uint64_t read_health_check_failures(const struct figures_upstream *figures)
-{
-	return figures->health_check_failures;
-}
-
-static uint64_t read_is_down(const struct figures_upstream *figures)
-{
-	return figures->is_down;
-}
-
-static uint64_t read_is_in_drain(const struct figures_upstream *figures)
-{
-	return figures->is_in_drain;
-}
-
-static void write_health(const struct metrics_upstreams *all)
-{
-	static const struct {
-		const char *name;
-		enum stats_metric_kind kind;
-		const char *help;
-		uint64_t (*read)(const struct figures_upstream *figures);
-	} of[] = {
-		{"millrace_proxy_healthchecks_total", STATS_METRIC_COUNTER,
-			"Health checks of upstreams.", read_health_checks},
-		{"millrace_proxy_healthcheck_failures_total", STATS_METRIC_COUNTER,
-			"Health checks that failed.", read_health_check_failures},
-		{"millrace_proxy_down", STATS_METRIC_GAUGE,
-			"1 for an upstream that is down, in one forward at least.", read_is_down},
-		{"millrace_proxy_drained", STATS_METRIC_GAUGE,
-			"1 for an upstream that is drained, in one forward at least.",
-			read_is_in_drain},
-	};
-
-	for (size_t i = 0; i < BASE_ARRAY_SIZE(of); i++) {
-		struct stats_metric metric =
-			stats_metric_begin(all->text, of[i].name, of[i].kind, of[i].help);
-
-		for (uint16_t j = 0; j < all->count; j++) {
-			const struct metrics_upstream *upstream = &all->upstreams[j];
-			const struct stats_label labels[] = {PROXY_NAME, {"to", upstream->to}};
-
-			stats_metric_number(&metric, labels, 2, of[i].read(&upstream->figures));
-		}
+		metrics_row_write(&metric, row, labels, 2, &upstream->figures);
 	}
 }
 
@@ -209,18 +176,49 @@ static const char *proto_of(
 	return transport == METRICS_UDP ? "udp" : upstream->stream_proto;
 }
 
+// Some pools of an upstream, summed up.
+struct metrics_pools {
+	struct proxy_pool sum;
+	uint64_t hits; // queries that found a connection, idle or to share
+};
+
+#define POOLS(field) METRICS_FIELD(struct metrics_pools, field)
+
+// Of all lcores together, as CoreDNS has them.
+static const struct metrics_row pool_rows[] = {
+	{"millrace_proxy_conn_cache_hits_total", STATS_METRIC_COUNTER,
+		"Queries that found a connection of the pool.", POOLS(hits)},
+	{"millrace_proxy_conn_cache_misses_total", STATS_METRIC_COUNTER,
+		"Queries that a connection was opened for.", POOLS(sum.opened)},
+};
+
+static const struct metrics_row lcore_pool_rows[] = {
+	{"millrace_proxy_connections", STATS_METRIC_GAUGE, "Connections that are open.",
+		POOLS(sum.open_count)},
+	{"millrace_proxy_connections_idle", STATS_METRIC_GAUGE,
+		"Connections that are open and carry no query.", POOLS(sum.idle_count)},
+	{"millrace_proxy_connections_in_flight", STATS_METRIC_GAUGE,
+		"Queries on their way on connections.", POOLS(sum.in_flight)},
+};
+
+static const struct metrics_row closed_row = {"millrace_proxy_connections_closed_total",
+	STATS_METRIC_COUNTER, "Connections that were closed, by why.", POOLS(sum.closed),
+	.label = "reason", .value_of = close_reason};
+
 // The pools number `first` to before `last`, of all that stands at its endpoint.
-static struct proxy_pool sum_pools(const struct metrics_upstreams *all,
+static struct metrics_pools sum_pools(const struct metrics_upstreams *all,
 	const struct metrics_upstream *upstream, uint16_t first, uint16_t last)
 {
-	struct proxy_pool sum = {0};
+	struct metrics_pools pools = {0};
 
 	for (uint16_t i = 0; i < upstream->count; i++)
-		figures_add_pools(all->app, all->order[upstream->first + i], first, last, &sum);
-	return sum;
+		figures_add_pools(
+			all->app, all->order[upstream->first + i], first, last, &pools.sum);
+	pools.hits = pools.sum.reused + pools.sum.shared;
+	return pools;
 }
 
-static struct proxy_pool sum_transport(const struct metrics_upstreams *all,
+static struct metrics_pools sum_transport(const struct metrics_upstreams *all,
 	const struct metrics_upstream *upstream, enum metrics_transport transport)
 {
 	if (transport == METRICS_UDP)
@@ -228,137 +226,64 @@ static struct proxy_pool sum_transport(const struct metrics_upstreams *all,
 	return sum_pools(all, upstream, all->app->lcore_count, all->app->pool_count);
 }
 
-// One number of the pools of an upstream and transport.
-struct pool_metric {
-	const char *name;
-	enum stats_metric_kind kind;
-	const char *help;
-	uint64_t (*read)(const struct proxy_pool *pool);
-};
-
-static uint64_t read_reused(const struct proxy_pool *pool)
+static void write_pool_row(const struct metrics_upstreams *all, const struct metrics_row *row)
 {
-	return pool->reused + pool->shared;
-}
-
-static uint64_t read_opened(const struct proxy_pool *pool)
-{
-	return pool->opened;
-}
-
-static uint64_t read_open(const struct proxy_pool *pool)
-{
-	return pool->open_count;
-}
-
-static uint64_t read_idle(const struct proxy_pool *pool)
-{
-	return pool->idle_count;
-}
-
-static uint64_t read_in_flight(const struct proxy_pool *pool)
-{
-	return pool->in_flight;
-}
-
-// Of all lcores together, as CoreDNS has them.
-static const struct pool_metric pool_metrics[] = {
-	{"millrace_proxy_conn_cache_hits_total", STATS_METRIC_COUNTER,
-		"Queries that found a connection of the pool.", read_reused},
-	{"millrace_proxy_conn_cache_misses_total", STATS_METRIC_COUNTER,
-		"Queries that a connection was opened for.", read_opened},
-};
-
-// Of each lcore.
-static const struct pool_metric lcore_pool_metrics[] = {
-	{"millrace_proxy_connections", STATS_METRIC_GAUGE, "Connections that are open.", read_open},
-	{"millrace_proxy_connections_idle", STATS_METRIC_GAUGE,
-		"Connections that are open and carry no query.", read_idle},
-	{"millrace_proxy_connections_in_flight", STATS_METRIC_GAUGE,
-		"Queries on their way on connections.", read_in_flight},
-};
-
-static void write_pool_metric(const struct metrics_upstreams *all, const struct pool_metric *of)
-{
-	struct stats_metric metric = stats_metric_begin(all->text, of->name, of->kind, of->help);
+	struct stats_metric metric = metrics_row_begin(all->text, row);
 
 	for (uint16_t i = 0; i < all->count; i++) {
 		const struct metrics_upstream *upstream = &all->upstreams[i];
 
-		for (int transport = 0; transport < METRICS_TRANSPORTS; transport++) {
-			struct proxy_pool sum =
-				sum_transport(all, upstream, (enum metrics_transport)transport);
+		for (int j = 0; j < METRICS_TRANSPORTS; j++) {
+			enum metrics_transport transport = (enum metrics_transport)j;
+			struct metrics_pools pools = sum_transport(all, upstream, transport);
 			const struct stats_label labels[] = {
 				PROXY_NAME,
 				{"to", upstream->to},
-				{"proto", proto_of(upstream, (enum metrics_transport)transport)},
+				{"proto", proto_of(upstream, transport)},
 			};
 
-			stats_metric_number(&metric, labels, 3, of->read(&sum));
+			metrics_row_write(&metric, row, labels, 3, &pools);
 		}
 	}
 }
 
-static void write_lcore_pool_metric(
-	const struct metrics_upstreams *all, const struct pool_metric *of)
+static void write_lcore_pool_row(const struct metrics_upstreams *all, const struct metrics_row *row)
 {
 	const struct app *app = all->app;
-	struct stats_metric metric = stats_metric_begin(all->text, of->name, of->kind, of->help);
+	struct stats_metric metric = metrics_row_begin(all->text, row);
 
 	for (uint16_t i = 0; i < all->count; i++) {
 		const struct metrics_upstream *upstream = &all->upstreams[i];
 
-		for (uint16_t pool = 0; pool < app->pool_count; pool++) {
-			struct proxy_pool sum =
-				sum_pools(all, upstream, pool, (uint16_t)(pool + 1));
+		for (uint16_t j = 0; j < app->pool_count; j++) {
+			enum metrics_transport transport =
+				j < app->lcore_count ? METRICS_UDP : METRICS_STREAM;
+			struct metrics_pools pools = sum_pools(all, upstream, j, (uint16_t)(j + 1));
 			char number[METRICS_LCORE_TEXT];
 			const struct stats_label labels[] = {
 				PROXY_NAME,
 				{"to", upstream->to},
-				{"proto", proto_of(upstream, pool < app->lcore_count
-								     ? METRICS_UDP
-								     : METRICS_STREAM)},
-				{"lcore",
-					metrics_lcore_text(figures_pool_lcore(app, pool), number)},
+				{"proto", proto_of(upstream, transport)},
+				{"lcore", metrics_lcore_text(figures_pool_lcore(app, j), number)},
 			};
 
-			stats_metric_number(&metric, labels, 4, of->read(&sum));
+			metrics_row_write(&metric, row, labels, 4, &pools);
 		}
 	}
 }
 
-static void write_closed(const struct metrics_upstreams *all, const struct stats_metric *metric,
-	const struct metrics_upstream *upstream, enum metrics_transport transport)
+static void write_upstreams(const struct metrics_upstreams *all)
 {
-	struct proxy_pool sum = sum_transport(all, upstream, transport);
-
-	for (int why = 0; why < PROXY_CLOSE_REASONS; why++) {
-		const struct stats_label labels[] = {
-			PROXY_NAME,
-			{"to", upstream->to},
-			{"proto", proto_of(upstream, transport)},
-			{"reason", figures_close_name((enum proxy_close_reason)why)},
-		};
-
-		stats_metric_number(metric, labels, 4, sum.closed[why]);
-	}
-}
-
-static void write_pools(const struct metrics_upstreams *all)
-{
-	struct stats_metric closed;
-
-	for (size_t i = 0; i < BASE_ARRAY_SIZE(pool_metrics); i++)
-		write_pool_metric(all, &pool_metrics[i]);
-	for (size_t i = 0; i < BASE_ARRAY_SIZE(lcore_pool_metrics); i++)
-		write_lcore_pool_metric(all, &lcore_pool_metrics[i]);
-	closed = stats_metric_begin(all->text, "millrace_proxy_connections_closed_total",
-		STATS_METRIC_COUNTER, "Connections that were closed, by why.");
-	for (uint16_t i = 0; i < all->count; i++) {
-		for (int transport = 0; transport < METRICS_TRANSPORTS; transport++)
-			write_closed(all, &closed, &all->upstreams[i],
-				(enum metrics_transport)transport);
-	}
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(health_rows); i++)
+		write_upstream_row(all, &health_rows[i]);
+	write_durations(all);
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(exchange_rows); i++)
+		write_upstream_row(all, &exchange_rows[i]);
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(pool_rows); i++)
+		write_pool_row(all, &pool_rows[i]);
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(lcore_pool_rows); i++)
+		write_lcore_pool_row(all, &lcore_pool_rows[i]);
+	write_pool_row(all, &closed_row);
 }
 
 static uint64_t sum_all_down(const struct app *app)
@@ -373,25 +298,17 @@ static uint64_t sum_all_down(const struct app *app)
 void metrics_write_upstreams(const struct app *app, struct stats_text *text)
 {
 	struct metrics_upstreams all = {.app = app, .text = text};
-	struct stats_metric broken;
-	struct stats_metric rejects = stats_metric_begin(text,
-		"millrace_forward_max_concurrent_rejects_total", STATS_METRIC_COUNTER,
-		"Queries refused since as many were in flight as max_concurrent allows.");
 
-	stats_metric_number(&rejects, NULL, 0,
+	metrics_write_total(text, "millrace_forward_max_concurrent_rejects_total",
+		"Queries refused since as many were in flight as max_concurrent allows.",
 		counters_sum(
 			app->lcores, 0, (uint16_t)(app->lcore_count - 1), STATS_QUERY_CONCURRENT));
-	broken = stats_metric_begin(text, "millrace_forward_healthcheck_broken_total",
-		STATS_METRIC_COUNTER, "Queries that found all upstreams of their forward down.");
-	stats_metric_number(&broken, NULL, 0, sum_all_down(app));
-	if (gather(&all)) {
-		write_health(&all);
-		write_durations(&all);
-		write_exchanges(&all);
-		write_pools(&all);
-	} else {
+	metrics_write_total(text, "millrace_forward_healthcheck_broken_total",
+		"Queries that found all upstreams of their forward down.", sum_all_down(app));
+	if (gather(&all))
+		write_upstreams(&all);
+	else
 		text->is_short = true;
-	}
 	free(all.upstreams);
 	free(all.order);
 }
