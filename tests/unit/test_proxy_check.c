@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Health checks as one lcore makes them.
-#include "proxy_fixture.h"
+#include "proxy_lcore_fixture.h"
 
-#include "base/clock.h"
 #include "proxy/check.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const struct proxy_settings defaults = {
@@ -15,54 +13,16 @@ static const struct proxy_settings defaults = {
 
 static const uint8_t root_ns[] = {0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1};
 
-struct check_fixture {
-	struct random_stream *random;
-	struct proxy_set *set;
-	struct proxy_lcore *lcore;
-	uint64_t now;
-};
-
-static void check_open_with(struct check_fixture *fixture, const struct proxy_settings *settings,
+static void check_open(struct lcore_fixture *fixture, const struct proxy_settings *settings,
 	uint32_t pending_count, uint16_t ports)
 {
-	static const uint8_t seed[RANDOM_SEED_BYTES] = {1, 6, 1};
-	static const struct net_path path = {.is_usable = true, .vlan = NET_VLAN_NONE};
-	const struct proxy_lcore_options options = {
-		.pending_count = pending_count,
-		.first_port = 20000,
-		.port_count = ports,
-		.lcore_count = 1,
-		.now = 1000 * CLOCK_SECOND,
-	};
-	struct net_path *old;
+	struct proxy_set *set = proxy_fixture_set(settings, 2);
 
-	fixture->now = options.now;
-	fixture->random = random_stream_create(seed);
-	fixture->set = proxy_fixture_set(settings, 2);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->random);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->set);
-	for (uint16_t i = 0; i < 2; i++)
-		CU_ASSERT_EQUAL_FATAL(
-			proxy_upstream_set_path(&fixture->set->upstreams[i], &path, &old), 1);
-	fixture->lcore = proxy_lcore_create(fixture->set, fixture->random, &options);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->lcore);
+	lcore_fixture_give_paths(set);
+	lcore_fixture_open(fixture, set, pending_count, ports);
 }
 
-static void check_open(struct check_fixture *fixture)
-{
-	check_open_with(fixture, &defaults, 16, 16);
-}
-
-static void check_close(struct check_fixture *fixture)
-{
-	CU_ASSERT_EQUAL(proxy_in_flight(fixture->lcore), 0);
-	CU_ASSERT_EQUAL(proxy_checks_in_flight(fixture->lcore), 0);
-	proxy_lcore_destroy(fixture->lcore);
-	proxy_set_destroy(fixture->set);
-	random_stream_destroy(fixture->random);
-}
-
-static bool start(struct check_fixture *fixture, uint16_t upstream, uint32_t *slot,
+static bool start(struct lcore_fixture *fixture, uint16_t upstream, uint32_t *slot,
 	struct proxy_attempt *attempt)
 {
 	const struct proxy_check check = {.upstream = upstream, .number = 77};
@@ -77,7 +37,7 @@ static bool start(struct check_fixture *fixture, uint16_t upstream, uint32_t *sl
 }
 
 static void expect_told(
-	struct check_fixture *fixture, uint16_t upstream, enum proxy_health_news news)
+	struct lcore_fixture *fixture, uint16_t upstream, enum proxy_health_news news)
 {
 	uint32_t word = 0;
 
@@ -88,7 +48,7 @@ static void expect_told(
 	CU_ASSERT_FALSE(handle_ring_pop(&fixture->lcore->health.to_manager, &word));
 }
 
-static const uint8_t *message(struct check_fixture *fixture, uint32_t slot, uint16_t *length)
+static const uint8_t *message(struct lcore_fixture *fixture, uint32_t slot, uint16_t *length)
 {
 	struct proxy_pending *pending = proxy_pending_at(&fixture->lcore->pending, slot);
 
@@ -98,12 +58,12 @@ static const uint8_t *message(struct check_fixture *fixture, uint32_t slot, uint
 
 static void it_asks_for_ns_of_the_root(void)
 {
-	struct check_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt attempt;
 	uint16_t length;
 	uint32_t slot;
 
-	check_open(&fixture);
+	check_open(&fixture, &defaults, 16, 16);
 	CU_ASSERT_TRUE_FATAL(start(&fixture, 1, &slot, &attempt));
 	CU_ASSERT_TRUE(proxy_slot_is_check(fixture.lcore, slot));
 	CU_ASSERT_EQUAL(attempt.upstream, &fixture.set->upstreams[1]);
@@ -114,12 +74,12 @@ static void it_asks_for_ns_of_the_root(void)
 	CU_ASSERT_EQUAL(proxy_checks_in_flight(fixture.lcore), 1);
 	proxy_check_finish(fixture.lcore, slot, PROXY_NEWS_CHECK_GOOD, fixture.now);
 	expect_told(&fixture, 1, PROXY_NEWS_CHECK_GOOD);
-	check_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void it_asks_what_the_settings_say(void)
 {
-	struct check_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt attempt;
 	const uint8_t *bytes;
 	struct dns_name name;
@@ -132,7 +92,7 @@ static void it_asks_what_the_settings_say(void)
 		text[i] = i % 64 == 63 ? '.' : 'a';
 	CU_ASSERT_EQUAL_FATAL(dns_name_parse_text(&name, text), 0);
 	CU_ASSERT_EQUAL(name.length, DNS_NAME_BYTES);
-	check_open(&fixture);
+	check_open(&fixture, &defaults, 16, 16);
 	fixture.set->groups[0].health.name = name;
 	fixture.set->groups[0].health.asks_without_rd = true;
 	CU_ASSERT_TRUE_FATAL(start(&fixture, 0, &slot, &attempt));
@@ -142,19 +102,19 @@ static void it_asks_what_the_settings_say(void)
 	CU_ASSERT_EQUAL(memcmp(bytes + DNS_HEADER_BYTES, name.wire, name.length), 0);
 	proxy_check_finish(fixture.lcore, slot, PROXY_NEWS_CHECK_FAILED, fixture.now);
 	expect_told(&fixture, 0, PROXY_NEWS_CHECK_FAILED);
-	check_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void it_has_a_connection_of_its_own(void)
 {
-	struct check_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt attempt;
 	struct proxy_pools *pools;
 	uint16_t idle;
 	uint16_t busy;
 	uint32_t slot;
 
-	check_open(&fixture);
+	check_open(&fixture, &defaults, 16, 16);
 	pools = &fixture.lcore->pools;
 	idle = proxy_pool_take(pools, 0, fixture.now);
 	proxy_pool_give_back(pools, idle, fixture.now);
@@ -169,18 +129,18 @@ static void it_has_a_connection_of_its_own(void)
 	proxy_check_finish(fixture.lcore, slot, PROXY_NEWS_CHECK_GOOD, fixture.now);
 	CU_ASSERT_EQUAL(pools->pools[0].closed[PROXY_CLOSE_CHECK], 1);
 	CU_ASSERT_EQUAL(pools->pools[0].in_flight, 64);
-	check_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 // Where no local port is left, it shares one.
 static void without_a_port_it_shares(void)
 {
-	struct check_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt attempt;
 	struct proxy_pools *pools;
 	uint32_t slot;
 
-	check_open(&fixture);
+	check_open(&fixture, &defaults, 16, 16);
 	pools = &fixture.lcore->pools;
 	for (int i = 0; i < 32; i++)
 		CU_ASSERT_NOT_EQUAL(proxy_pool_take(pools, 0, fixture.now), PROXY_SLOT_NONE);
@@ -191,17 +151,17 @@ static void without_a_port_it_shares(void)
 	proxy_pools_stop(pools);
 	CU_ASSERT_FALSE(start(&fixture, 0, &slot, &attempt));
 	expect_told(&fixture, 0, PROXY_NEWS_CHECK_UNSENT);
-	check_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void queries_leave_it_a_slot(void)
 {
-	struct check_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt attempt;
 	uint32_t queries[16];
 	uint32_t slot;
 
-	check_open(&fixture);
+	check_open(&fixture, &defaults, 16, 16);
 	for (int i = 0; i < 16; i++)
 		CU_ASSERT_EQUAL_FATAL(proxy_query_start(fixture.lcore, 0, root_ns, sizeof(root_ns),
 					      sizeof(root_ns), fixture.now, &queries[i]),
@@ -214,35 +174,35 @@ static void queries_leave_it_a_slot(void)
 	proxy_check_finish(fixture.lcore, slot, PROXY_NEWS_CHECK_GOOD, fixture.now);
 	for (int i = 0; i < 16; i++)
 		proxy_query_finish(fixture.lcore, queries[i], fixture.now);
-	check_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void without_a_way_it_has_failed(void)
 {
 	static const struct net_path none = {.vlan = NET_VLAN_NONE};
-	struct check_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt attempt;
 	struct net_path *old;
 	uint32_t slot;
 
-	check_open(&fixture);
+	check_open(&fixture, &defaults, 16, 16);
 	CU_ASSERT_EQUAL(proxy_upstream_set_path(&fixture.set->upstreams[0], &none, &old), 1);
 	free(old);
 	CU_ASSERT_FALSE(start(&fixture, 0, &slot, &attempt));
 	expect_told(&fixture, 0, PROXY_NEWS_CHECK_FAILED);
-	check_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void it_goes_where_queries_go(void)
 {
 	struct proxy_settings settings = defaults;
-	struct check_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt attempt;
 	uint32_t slot;
 
 	settings.force_tcp = true;
 	settings.read_timeout = CLOCK_MILLISECOND;
-	check_open_with(&fixture, &settings, 16, 16);
+	check_open(&fixture, &settings, 16, 16);
 	CU_ASSERT_TRUE_FATAL(start(&fixture, 0, &slot, &attempt));
 	CU_ASSERT_EQUAL(attempt.carrier, PROXY_CARRIER_STREAM);
 	// A handshake takes longer than the answer to a query.
@@ -261,10 +221,10 @@ static void it_goes_where_queries_go(void)
 	CU_ASSERT_EQUAL(attempt.carrier, PROXY_CARRIER_DATAGRAM);
 	CU_ASSERT_EQUAL(attempt.until, fixture.now + CLOCK_MILLISECOND);
 	proxy_check_finish(fixture.lcore, slot, PROXY_NEWS_CHECK_GOOD, fixture.now);
-	check_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
-static enum proxy_reply match(struct check_fixture *fixture, const struct proxy_attempt *attempt,
+static enum proxy_reply match(struct lcore_fixture *fixture, const struct proxy_attempt *attempt,
 	const uint8_t *bytes, size_t length)
 {
 	const struct net_endpoint destination = {.port = attempt->local_port};
@@ -298,27 +258,27 @@ static void anything_readable_answers_it(void)
 		{{0, 0, 0x81, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1}, 17, PROXY_REPLY_GARBAGE},
 		{{0, 0, 0x81, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 2, 0, 1}, 17, PROXY_REPLY_GARBAGE},
 	};
-	struct check_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt attempt;
 	uint32_t slot;
 
-	check_open(&fixture);
+	check_open(&fixture, &defaults, 16, 16);
 	CU_ASSERT_TRUE_FATAL(start(&fixture, 0, &slot, &attempt));
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(replies); i++)
 		CU_ASSERT_EQUAL(match(&fixture, &attempt, replies[i].bytes, replies[i].length),
 			replies[i].expected);
 	proxy_check_finish(fixture.lcore, slot, PROXY_NEWS_CHECK_GOOD, fixture.now);
-	check_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void it_runs_out_of_time_as_a_query_does(void)
 {
-	struct check_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt attempt;
 	uint32_t expired;
 	uint32_t slot;
 
-	check_open(&fixture);
+	check_open(&fixture, &defaults, 16, 16);
 	CU_ASSERT_TRUE_FATAL(start(&fixture, 0, &slot, &attempt));
 	CU_ASSERT_FALSE(proxy_take_expired(fixture.lcore, attempt.until - 1, &expired));
 	CU_ASSERT_TRUE_FATAL(
@@ -326,15 +286,15 @@ static void it_runs_out_of_time_as_a_query_does(void)
 	CU_ASSERT_EQUAL(expired, slot);
 	proxy_check_finish(fixture.lcore, slot, PROXY_NEWS_CHECK_FAILED, fixture.now);
 	expect_told(&fixture, 0, PROXY_NEWS_CHECK_FAILED);
-	check_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void a_check_of_nobody_is_not_sent(void)
 {
-	struct check_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_check check;
 
-	check_open(&fixture);
+	check_open(&fixture, &defaults, 16, 16);
 	CU_ASSERT_FALSE(proxy_check_take(fixture.lcore, &check));
 	CU_ASSERT_TRUE(handle_ring_push(&fixture.lcore->health.to_lcore,
 		proxy_check_word((struct proxy_check){.upstream = 2})));
@@ -342,7 +302,7 @@ static void a_check_of_nobody_is_not_sent(void)
 		proxy_check_word((struct proxy_check){.upstream = 1})));
 	CU_ASSERT_TRUE(proxy_check_take(fixture.lcore, &check));
 	CU_ASSERT_EQUAL(check.upstream, 1);
-	check_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static const struct unit_case cases[] = {

@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Where queries go when some upstreams, or all, are down or on their way back.
-#include "unit.h"
-
-#include "base/clock.h"
-#include "proxy/exchange.h"
-#include "proxy/sweep.h"
-
-#include <stdlib.h>
+#include "proxy_lcore_fixture.h"
 
 #define UPSTREAMS 4
 #define QUERIES 4096
-
-static const uint8_t query[] = {
-	0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0, // header: RD, one question
-	3, 'W', 'w', 'w', 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1, // Www.test. A IN
-};
 
 struct down_fixture {
 	struct random_stream *random;
@@ -26,7 +15,6 @@ struct down_fixture {
 
 static struct proxy_set *make_set(enum proxy_policy policy, bool is_failfast)
 {
-	static const struct net_path path = {.is_usable = true, .vlan = NET_VLAN_NONE};
 	struct proxy_upstream_template templates[UPSTREAMS] = {0};
 	const struct proxy_group_template template = {
 		.settings = {.policy = policy,
@@ -37,31 +25,21 @@ static struct proxy_set *make_set(enum proxy_policy policy, bool is_failfast)
 		.upstream_count = UPSTREAMS,
 	};
 	struct proxy_set *set = proxy_set_create(&template, 1);
-	struct net_path *old;
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
-	for (uint16_t i = 0; i < UPSTREAMS; i++)
-		CU_ASSERT_EQUAL_FATAL(proxy_upstream_set_path(&set->upstreams[i], &path, &old), 1);
+	lcore_fixture_give_paths(set);
 	return set;
 }
 
 static void down_open(struct down_fixture *fixture, enum proxy_policy policy, bool is_failfast)
 {
 	static const uint8_t seed[RANDOM_SEED_BYTES] = {2, 7, 1};
-	const struct proxy_lcore_options options = {
-		.pending_count = 16,
-		.first_port = 20000,
-		.port_count = 64,
-		.lcore_count = 1,
-		.now = 1000 * CLOCK_SECOND,
-	};
 
-	*fixture = (struct down_fixture){.now = options.now};
-	fixture->random = random_stream_create(seed);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->random);
-	fixture->set = make_set(policy, is_failfast);
-	fixture->lcore = proxy_lcore_create(fixture->set, fixture->random, &options);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->lcore);
+	*fixture = (struct down_fixture){
+		.random = random_stream_create(seed),
+		.set = make_set(policy, is_failfast),
+		.now = LCORE_FIXTURE_START,
+	};
+	fixture->lcore = lcore_fixture_make(fixture->set, fixture->random, 16, 64);
 }
 
 static void down_close(struct down_fixture *fixture)
@@ -82,8 +60,9 @@ static uint32_t start(struct down_fixture *fixture)
 {
 	uint32_t slot = 0;
 
-	CU_ASSERT_EQUAL_FATAL(proxy_query_start(fixture->lcore, 0, query, sizeof(query),
-				      sizeof(query), fixture->now, &slot),
+	CU_ASSERT_EQUAL_FATAL(proxy_query_start(fixture->lcore, 0, lcore_fixture_query,
+				      sizeof(lcore_fixture_query), sizeof(lcore_fixture_query),
+				      fixture->now, &slot),
 		PROXY_START_GOOD);
 	return slot;
 }

@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "proxy_fixture.h"
+#include "proxy_lcore_fixture.h"
 
-#include "base/clock.h"
-#include "proxy/exchange.h"
-
-#include <stdlib.h>
 #include <string.h>
 
-static const uint8_t query[] = {
-	0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0, // header: RD, one question
-	3, 'W', 'w', 'w', 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1, // Www.test. A IN
-};
-
-#define QUESTION_END ((uint16_t)sizeof(query))
+#define QUESTION_END ((uint16_t)sizeof(lcore_fixture_query))
 
 static const struct proxy_settings defaults = {
 	.policy = PROXY_POLICY_SEQUENTIAL,
@@ -20,59 +11,33 @@ static const struct proxy_settings defaults = {
 	.read_timeout = 2 * CLOCK_SECOND,
 };
 
-struct exchange_fixture {
-	struct random_stream *random;
-	struct proxy_set *set;
-	struct proxy_lcore *lcore;
-	uint64_t now;
-};
-
-static void exchange_open(struct exchange_fixture *fixture, const struct proxy_settings *settings,
+static void exchange_open(struct lcore_fixture *fixture, const struct proxy_settings *settings,
 	uint16_t upstreams, uint32_t pending_count, uint16_t ports)
 {
-	static const uint8_t seed[RANDOM_SEED_BYTES] = {3, 1, 4};
-	static const struct net_path path = {.is_usable = true, .vlan = NET_VLAN_NONE};
-	struct proxy_lcore_options options = {
-		.pending_count = pending_count,
-		.first_port = 20000,
-		.port_count = ports,
-		.lcore_count = 1,
-		.now = 1000 * CLOCK_SECOND,
-	};
-	struct net_path *old;
+	struct proxy_set *set = proxy_fixture_set(settings, upstreams);
 
-	fixture->now = options.now;
-	fixture->random = random_stream_create(seed);
-	fixture->set = proxy_fixture_set(settings, upstreams);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->random);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->set);
-	for (uint16_t i = 0; i < upstreams; i++)
-		CU_ASSERT_EQUAL_FATAL(
-			proxy_upstream_set_path(&fixture->set->upstreams[i], &path, &old), 1);
-	fixture->lcore = proxy_lcore_create(fixture->set, fixture->random, &options);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->lcore);
+	lcore_fixture_give_paths(set);
+	lcore_fixture_open(fixture, set, pending_count, ports);
 }
 
-static void exchange_close(struct exchange_fixture *fixture)
+static void exchange_close(struct lcore_fixture *fixture)
 {
-	CU_ASSERT_EQUAL(proxy_in_flight(fixture->lcore), 0);
 	CU_ASSERT_EQUAL(fixture->lcore->groups[0].in_flight, 0);
-	proxy_lcore_destroy(fixture->lcore);
-	proxy_set_destroy(fixture->set);
-	random_stream_destroy(fixture->random);
+	lcore_fixture_close(fixture);
 }
 
-static uint32_t start(struct exchange_fixture *fixture)
+static uint32_t start(struct lcore_fixture *fixture)
 {
 	uint32_t slot = 0;
 
-	CU_ASSERT_EQUAL_FATAL(proxy_query_start(fixture->lcore, 0, query, sizeof(query),
-				      QUESTION_END, fixture->now, &slot),
+	CU_ASSERT_EQUAL_FATAL(
+		proxy_query_start(fixture->lcore, 0, lcore_fixture_query,
+			sizeof(lcore_fixture_query), QUESTION_END, fixture->now, &slot),
 		PROXY_START_GOOD);
 	return slot;
 }
 
-static struct proxy_attempt attempt(struct exchange_fixture *fixture, uint32_t slot)
+static struct proxy_attempt attempt(struct lcore_fixture *fixture, uint32_t slot)
 {
 	struct proxy_attempt result;
 
@@ -80,16 +45,16 @@ static struct proxy_attempt attempt(struct exchange_fixture *fixture, uint32_t s
 	return result;
 }
 
-// The answer that a right upstream gives, in `reply` of sizeof(query) bytes.
+// The answer that a right upstream gives, in `reply` of sizeof(lcore_fixture_query) bytes.
 static void make_reply(uint8_t *reply, uint16_t id)
 {
-	memcpy(reply, query, sizeof(query));
+	memcpy(reply, lcore_fixture_query, sizeof(lcore_fixture_query));
 	dns_bytes_set_id(reply, id);
 	reply[2] |= 0x80;
 	reply[3] |= 0x80;
 }
 
-static enum proxy_reply match(struct exchange_fixture *fixture, const struct net_endpoint *source,
+static enum proxy_reply match(struct lcore_fixture *fixture, const struct net_endpoint *source,
 	uint16_t port, const uint8_t *reply, size_t length, uint32_t *slot)
 {
 	const struct net_endpoint destination = {.port = port}; // the paths' source is zero
@@ -101,9 +66,9 @@ static enum proxy_reply match(struct exchange_fixture *fixture, const struct net
 
 static void an_answer_finds_its_query(void)
 {
-	struct exchange_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt sent;
-	uint8_t reply[sizeof(query)];
+	uint8_t reply[sizeof(lcore_fixture_query)];
 	uint32_t found;
 	uint32_t slot;
 
@@ -115,7 +80,7 @@ static void an_answer_finds_its_query(void)
 	// The client's message is kept as it came.
 	CU_ASSERT_EQUAL(memcmp(proxy_pending_message(&fixture.lcore->pending,
 				       proxy_pending_at(&fixture.lcore->pending, slot)),
-				query, sizeof(query)),
+				lcore_fixture_query, sizeof(lcore_fixture_query)),
 		0);
 	make_reply(reply, sent.id);
 	// Case is the upstream's to choose (RFC 4343).
@@ -139,10 +104,10 @@ static void an_answer_finds_its_query(void)
 
 static void late_and_forged_ones_are_told_apart(void)
 {
-	struct exchange_fixture fixture;
+	struct lcore_fixture fixture;
 	struct net_endpoint source;
 	struct proxy_attempt sent;
-	uint8_t reply[sizeof(query)];
+	uint8_t reply[sizeof(lcore_fixture_query)];
 	uint32_t found = 0;
 	uint32_t slot;
 
@@ -187,10 +152,10 @@ static void late_and_forged_ones_are_told_apart(void)
 
 static void another_question_and_garbage_are_told_apart(void)
 {
-	struct exchange_fixture fixture;
+	struct lcore_fixture fixture;
 	struct net_endpoint source;
 	struct proxy_attempt sent;
-	uint8_t reply[sizeof(query)];
+	uint8_t reply[sizeof(lcore_fixture_query)];
 	uint32_t found = 0;
 	uint32_t slot;
 
@@ -199,7 +164,7 @@ static void another_question_and_garbage_are_told_apart(void)
 	sent = attempt(&fixture, slot);
 	source = sent.upstream->endpoint;
 	// Name, type and class of another question.
-	for (size_t at = 13; at < sizeof(query); at++) {
+	for (size_t at = 13; at < sizeof(lcore_fixture_query); at++) {
 		if (at == 16 || at == 21)
 			continue; // lengths of labels: another shape, below
 		make_reply(reply, sent.id);
@@ -210,7 +175,7 @@ static void another_question_and_garbage_are_told_apart(void)
 	}
 	// What can not be read fails the attempt.
 	make_reply(reply, sent.id);
-	for (size_t length = DNS_HEADER_BYTES; length < sizeof(query); length++) {
+	for (size_t length = DNS_HEADER_BYTES; length < sizeof(lcore_fixture_query); length++) {
 		found = PROXY_PENDING_NONE;
 		CU_ASSERT_EQUAL(match(&fixture, &source, sent.local_port, reply, length, &found),
 			PROXY_REPLY_GARBAGE);
@@ -229,7 +194,7 @@ static void another_question_and_garbage_are_told_apart(void)
 
 static void an_icmp_error_finds_its_query(void)
 {
-	struct exchange_fixture fixture;
+	struct lcore_fixture fixture;
 	struct net_endpoint destination;
 	struct proxy_attempt sent;
 	uint32_t slot;
@@ -256,10 +221,10 @@ static void an_icmp_error_finds_its_query(void)
 
 static void a_timeout_goes_to_the_next_upstream_from_another_port(void)
 {
-	struct exchange_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt first;
 	struct proxy_attempt second;
-	uint8_t reply[sizeof(query)];
+	uint8_t reply[sizeof(lcore_fixture_query)];
 	uint32_t expired;
 	uint32_t slot;
 
@@ -289,10 +254,10 @@ static void a_timeout_goes_to_the_next_upstream_from_another_port(void)
 
 static void an_answered_attempt_is_followed_by_one_to_the_same_upstream(void)
 {
-	struct exchange_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt first;
 	struct proxy_attempt second;
-	uint8_t reply[sizeof(query)];
+	uint8_t reply[sizeof(lcore_fixture_query)];
 	uint32_t found;
 	uint32_t slot;
 
@@ -319,7 +284,7 @@ static void an_answered_attempt_is_followed_by_one_to_the_same_upstream(void)
 
 static void the_deadline_ends_it_whatever_is_left(void)
 {
-	struct exchange_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt sent;
 	uint32_t expired;
 	uint32_t attempts = 0;
@@ -350,7 +315,7 @@ static void attempts_are_counted_to_their_limit(void)
 {
 	for (uint32_t most = 1; most <= 7; most++) {
 		struct proxy_settings settings = defaults;
-		struct exchange_fixture fixture;
+		struct lcore_fixture fixture;
 		struct proxy_attempt sent;
 		uint32_t attempts = 0;
 		uint32_t slot;
@@ -375,7 +340,7 @@ static void attempts_are_counted_to_their_limit(void)
 static void upstreams_without_a_path_are_passed_over(void)
 {
 	static const struct net_path unusable = {.is_usable = false};
-	struct exchange_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt sent;
 	struct net_path *old;
 	uint32_t slot;
@@ -408,7 +373,7 @@ static void upstreams_without_a_path_are_passed_over(void)
 
 static void stopped_pools_give_no_port(void)
 {
-	struct exchange_fixture fixture;
+	struct lcore_fixture fixture;
 	struct proxy_attempt sent;
 	uint32_t slot;
 
@@ -424,7 +389,7 @@ static void stopped_pools_give_no_port(void)
 static void max_concurrent_is_the_most_at_once(void)
 {
 	struct proxy_settings settings = defaults;
-	struct exchange_fixture fixture;
+	struct lcore_fixture fixture;
 	uint32_t slots[3];
 	uint32_t more;
 
@@ -432,8 +397,8 @@ static void max_concurrent_is_the_most_at_once(void)
 	exchange_open(&fixture, &settings, 1, 16, 16);
 	for (int i = 0; i < 3; i++)
 		slots[i] = start(&fixture);
-	CU_ASSERT_EQUAL(proxy_query_start(fixture.lcore, 0, query, sizeof(query), QUESTION_END,
-				fixture.now, &more),
+	CU_ASSERT_EQUAL(proxy_query_start(fixture.lcore, 0, lcore_fixture_query,
+				sizeof(lcore_fixture_query), QUESTION_END, fixture.now, &more),
 		PROXY_START_CONCURRENT);
 	proxy_query_finish(fixture.lcore, slots[1], fixture.now);
 	slots[1] = start(&fixture);
@@ -444,14 +409,14 @@ static void max_concurrent_is_the_most_at_once(void)
 
 static void a_full_table_has_no_room(void)
 {
-	struct exchange_fixture fixture;
+	struct lcore_fixture fixture;
 	uint32_t more;
 
 	exchange_open(&fixture, &defaults, 1, 4, 16);
 	for (int i = 0; i < 4; i++)
 		(void)start(&fixture);
-	CU_ASSERT_EQUAL(proxy_query_start(fixture.lcore, 0, query, sizeof(query), QUESTION_END,
-				fixture.now, &more),
+	CU_ASSERT_EQUAL(proxy_query_start(fixture.lcore, 0, lcore_fixture_query,
+				sizeof(lcore_fixture_query), QUESTION_END, fixture.now, &more),
 		PROXY_START_NO_ROOM);
 	for (uint32_t slot = 0; slot < 4; slot++)
 		proxy_query_finish(fixture.lcore, slot, fixture.now);
@@ -464,8 +429,8 @@ static void two_hundred_thousand_are_in_flight_at_once(void)
 		COUNT = 200000,
 		PORTS = 8000
 	};
-	struct exchange_fixture fixture;
-	uint8_t reply[sizeof(query)];
+	struct lcore_fixture fixture;
+	uint8_t reply[sizeof(lcore_fixture_query)];
 	uint32_t expired = 0;
 	uint32_t found;
 	uint32_t slot;

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Second attempts, by hundreds of thousands of queries to which all may happen in any order: nothing
 // stays behind, every attempt is accounted for, and no more are made than are paid for.
-#include "proxy_fixture.h"
+#include "proxy_lcore_fixture.h"
 
-#include "base/clock.h"
 #include "proxy/hedge.h"
-
-#include <stdlib.h>
 
 #define UPSTREAMS 4
 #define SLOTS 64
 #define QUERIES 200000
-
-static const uint8_t query[] = {
-	0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0, // header: RD, one question
-	3, 'W', 'w', 'w', 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1, // Www.test. A IN
-};
 
 // Attempts on their way by the slot that they are filed under.
 struct hedge_fixture {
@@ -36,36 +28,22 @@ static void hedge_open(struct hedge_fixture *fixture)
 {
 	static const uint8_t seed[RANDOM_SEED_BYTES] = {4, 2};
 	static const uint8_t other_seed[RANDOM_SEED_BYTES] = {4, 3};
-	static const struct net_path path = {.is_usable = true, .vlan = NET_VLAN_NONE};
 	const struct proxy_settings settings = {
 		.policy = PROXY_POLICY_RANDOM,
 		.expire = CLOCK_SECOND,
 		.read_timeout = 2 * CLOCK_SECOND,
 		.hedge = 20 * CLOCK_MILLISECOND,
 	};
-	const struct proxy_lcore_options options = {
-		.pending_count = 2 * SLOTS,
-		.first_port = 20000,
-		.port_count = 256,
-		.lcore_count = 1,
-		.now = 1000 * CLOCK_SECOND,
-	};
 
 	*fixture = (struct hedge_fixture){
 		.random = random_stream_create(seed),
 		.events = random_stream_create(other_seed),
 		.set = proxy_fixture_set(&settings, UPSTREAMS),
-		.now = options.now,
+		.now = LCORE_FIXTURE_START,
 	};
-	CU_ASSERT_FATAL(fixture->random && fixture->events && fixture->set);
-	for (uint16_t i = 0; i < UPSTREAMS; i++) {
-		struct net_path *old;
-
-		CU_ASSERT_EQUAL_FATAL(
-			proxy_upstream_set_path(&fixture->set->upstreams[i], &path, &old), 1);
-	}
-	fixture->lcore = proxy_lcore_create(fixture->set, fixture->random, &options);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->lcore);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->events);
+	lcore_fixture_give_paths(fixture->set);
+	fixture->lcore = lcore_fixture_make(fixture->set, fixture->random, 2 * SLOTS, 256);
 }
 
 static void hedge_close(struct hedge_fixture *fixture)
@@ -109,8 +87,8 @@ static void start(struct hedge_fixture *fixture)
 {
 	uint32_t slot;
 
-	if (proxy_query_start(fixture->lcore, 0, query, sizeof(query), (uint16_t)sizeof(query),
-		    fixture->now, &slot) != PROXY_START_GOOD)
+	if (proxy_query_start(fixture->lcore, 0, lcore_fixture_query, sizeof(lcore_fixture_query),
+		    (uint16_t)sizeof(lcore_fixture_query), fixture->now, &slot) != PROXY_START_GOOD)
 		return;
 	fixture->started++;
 	attempt(fixture, slot);

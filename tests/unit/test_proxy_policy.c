@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The policies that look at more than a number: shares, stickiness, bounds, and who is avoided.
-#include "proxy_fixture.h"
+#include "proxy_lcore_fixture.h"
 
-#include "base/clock.h"
 #include "proxy/policy.h"
 
 #define MILLISECOND CLOCK_MILLISECOND
-
-struct policy_fixture {
-	struct random_stream *random;
-	struct proxy_set *set;
-	struct proxy_lcore *lcore;
-	uint64_t now;
-};
 
 static struct proxy_set *make_set(
 	enum proxy_policy policy, const uint16_t weights[], uint16_t count, uint16_t left_out)
@@ -39,45 +31,23 @@ static struct proxy_set *make_set(
 	return proxy_set_create(&template, 1);
 }
 
-static void policy_open(struct policy_fixture *fixture, struct proxy_set *set)
+static void policy_open(struct lcore_fixture *fixture, struct proxy_set *set)
 {
-	static const uint8_t seed[RANDOM_SEED_BYTES] = {2, 7, 1};
-	const struct proxy_lcore_options options = {
-		.pending_count = 16,
-		.first_port = 20000,
-		.port_count = 64,
-		.lcore_count = 1,
-		.now = 1000 * CLOCK_SECOND,
-	};
-
-	fixture->now = options.now;
-	fixture->set = set;
-	fixture->random = random_stream_create(seed);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->set);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->random);
-	fixture->lcore = proxy_lcore_create(set, fixture->random, &options);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->lcore);
+	lcore_fixture_open(fixture, set, 16, 64);
 }
 
-static void policy_close(struct policy_fixture *fixture)
-{
-	proxy_lcore_destroy(fixture->lcore);
-	random_stream_destroy(fixture->random);
-	proxy_set_destroy(fixture->set);
-}
-
-static struct proxy_load *load(struct policy_fixture *fixture, uint16_t upstream)
+static struct proxy_load *load(struct lcore_fixture *fixture, uint16_t upstream)
 {
 	return &fixture->lcore->counts[upstream].load;
 }
 
-static struct proxy_order choose(struct policy_fixture *fixture, uint32_t question)
+static struct proxy_order choose(struct lcore_fixture *fixture, uint32_t question)
 {
 	return proxy_policy_choose(fixture->lcore, 0, question, fixture->now);
 }
 
 // The share of each upstream in so many choices, in thousandths.
-static void count_shares(struct policy_fixture *fixture, uint32_t shares[], uint32_t choices)
+static void count_shares(struct lcore_fixture *fixture, uint32_t shares[], uint32_t choices)
 {
 	for (uint16_t i = 0; i < fixture->set->upstream_count; i++)
 		shares[i] = 0;
@@ -92,7 +62,7 @@ static void expect_about(uint32_t share, uint32_t expected, uint32_t off)
 	CU_ASSERT(share + off >= expected && share <= expected + off);
 }
 
-static void set_share(struct policy_fixture *fixture, uint16_t upstream, uint8_t share)
+static void set_share(struct lcore_fixture *fixture, uint16_t upstream, uint8_t share)
 {
 	fixture->set->upstreams[upstream].share = share;
 }
@@ -103,7 +73,7 @@ static void orders_visit_each_once(void)
 	for (enum proxy_policy policy = PROXY_POLICY_LEAST_OUTSTANDING;
 		policy <= PROXY_POLICY_ORDERED; policy++) {
 		for (uint16_t count = 1; count <= PROXY_FIXTURE_UPSTREAMS_MOST; count++) {
-			struct policy_fixture fixture;
+			struct lcore_fixture fixture;
 
 			policy_open(&fixture, make_set(policy, NULL, count, UINT16_MAX));
 			for (uint32_t round = 0; round < 10; round++) {
@@ -117,7 +87,7 @@ static void orders_visit_each_once(void)
 				}
 				CU_ASSERT_EQUAL(seen, UINT64_MAX >> (64 - count));
 			}
-			policy_close(&fixture);
+			lcore_fixture_close(&fixture);
 		}
 	}
 }
@@ -127,7 +97,7 @@ static void those_down_are_passed_over(void)
 {
 	for (enum proxy_policy policy = PROXY_POLICY_LEAST_OUTSTANDING;
 		policy <= PROXY_POLICY_ORDERED; policy++) {
-		struct policy_fixture fixture;
+		struct lcore_fixture fixture;
 		uint32_t shares[4];
 
 		policy_open(&fixture, make_set(policy, NULL, 4, UINT16_MAX));
@@ -141,14 +111,14 @@ static void those_down_are_passed_over(void)
 		set_share(&fixture, 1, PROXY_SHARE_DOWN);
 		set_share(&fixture, 3, PROXY_SHARE_DOWN);
 		CU_ASSERT(choose(&fixture, 1).position < 4);
-		policy_close(&fixture);
+		lcore_fixture_close(&fixture);
 	}
 }
 
 static void weights_are_shares(void)
 {
 	static const uint16_t weights[] = {1, 0, 7, 65, 27};
-	struct policy_fixture fixture;
+	struct lcore_fixture fixture;
 	uint32_t shares[5];
 
 	policy_open(&fixture, make_set(PROXY_POLICY_WEIGHTED, weights, 5, UINT16_MAX));
@@ -162,24 +132,24 @@ static void weights_are_shares(void)
 	set_share(&fixture, 3, PROXY_SHARE_DOWN);
 	count_shares(&fixture, shares, 200000);
 	expect_about(shares[4], 750, 40);
-	policy_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void equal_weights_are_equal_shares(void)
 {
-	struct policy_fixture fixture;
+	struct lcore_fixture fixture;
 	uint32_t shares[7];
 
 	policy_open(&fixture, make_set(PROXY_POLICY_WEIGHTED, NULL, 7, UINT16_MAX));
 	count_shares(&fixture, shares, 70000);
 	for (int i = 0; i < 7; i++)
 		expect_about(shares[i], 143, 6);
-	policy_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void least_outstanding_is_chosen(void)
 {
-	struct policy_fixture fixture;
+	struct lcore_fixture fixture;
 	uint32_t shares[4];
 
 	policy_open(&fixture, make_set(PROXY_POLICY_LEAST_OUTSTANDING, NULL, 4, UINT16_MAX));
@@ -194,13 +164,13 @@ static void least_outstanding_is_chosen(void)
 	load(&fixture, 1)->in_flight = 1;
 	count_shares(&fixture, shares, 1000);
 	CU_ASSERT_EQUAL(shares[1], 1000);
-	policy_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 // Its measurements are worth less with time, so that it is tried again.
 static void fastest_avoids_who_is_slow_for_a_while(void)
 {
-	struct policy_fixture fixture;
+	struct lcore_fixture fixture;
 	uint32_t shares[3];
 
 	policy_open(&fixture, make_set(PROXY_POLICY_FASTEST, NULL, 3, UINT16_MAX));
@@ -231,12 +201,12 @@ static void fastest_avoids_who_is_slow_for_a_while(void)
 	load(&fixture, 1)->in_flight = 5;
 	count_shares(&fixture, shares, 3000);
 	CU_ASSERT_EQUAL(shares[1], 0);
-	policy_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void fastest_is_not_drawn_to_who_fails_fast(void)
 {
-	struct policy_fixture fixture;
+	struct lcore_fixture fixture;
 	uint32_t shares[2];
 
 	policy_open(&fixture, make_set(PROXY_POLICY_FASTEST, NULL, 2, UINT16_MAX));
@@ -245,13 +215,13 @@ static void fastest_is_not_drawn_to_who_fails_fast(void)
 	proxy_load_failed(load(&fixture, 1), 2 * CLOCK_SECOND, fixture.now);
 	count_shares(&fixture, shares, 1000);
 	CU_ASSERT_EQUAL(shares[0], 1000);
-	policy_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 // Nothing is known: by the number in flight.
 static void fastest_starts_even(void)
 {
-	struct policy_fixture fixture;
+	struct lcore_fixture fixture;
 	uint32_t shares[2];
 
 	policy_open(&fixture, make_set(PROXY_POLICY_FASTEST, NULL, 2, UINT16_MAX));
@@ -261,12 +231,12 @@ static void fastest_starts_even(void)
 	load(&fixture, 1)->in_flight = 1;
 	count_shares(&fixture, shares, 1000);
 	CU_ASSERT_EQUAL(shares[0], 1000);
-	policy_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 #define QUESTIONS 20000
 
-static uint16_t choose_port(struct policy_fixture *fixture, uint32_t question)
+static uint16_t choose_port(struct lcore_fixture *fixture, uint32_t question)
 {
 	uint16_t position = choose(fixture, question * 0x85ebca6bu).position;
 
@@ -276,7 +246,7 @@ static uint16_t choose_port(struct policy_fixture *fixture, uint32_t question)
 // Shares are even, and the same questions go the same way again.
 static void hash_spreads_and_stays(void)
 {
-	struct policy_fixture fixture;
+	struct lcore_fixture fixture;
 	uint32_t shares[5];
 
 	policy_open(&fixture, make_set(PROXY_POLICY_HASH, NULL, 5, UINT16_MAX));
@@ -285,13 +255,13 @@ static void hash_spreads_and_stays(void)
 		expect_about(shares[i], 200, 16);
 	for (uint32_t question = 0; question < 1000; question++)
 		CU_ASSERT_EQUAL(choose_port(&fixture, question), choose_port(&fixture, question));
-	policy_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 // Of the questions that another upstream has, none moves; those of the one that left go to all of
 // the others.
 static void expect_only_its_share_moved(
-	struct policy_fixture *before, struct policy_fixture *after, uint16_t gone)
+	struct lcore_fixture *before, struct lcore_fixture *after, uint16_t gone)
 {
 	uint32_t to[5] = {0};
 	uint32_t moved = 0;
@@ -318,18 +288,18 @@ static void expect_only_its_share_moved(
 static void hash_moves_only_the_share_of_who_leaves(void)
 {
 	for (uint16_t gone = 0; gone < 5; gone++) {
-		struct policy_fixture before;
-		struct policy_fixture after;
+		struct lcore_fixture before;
+		struct lcore_fixture after;
 
 		policy_open(&before, make_set(PROXY_POLICY_HASH, NULL, 5, UINT16_MAX));
 		policy_open(&after, make_set(PROXY_POLICY_HASH, NULL, 5, gone));
 		expect_only_its_share_moved(&before, &after, gone);
-		policy_close(&after);
+		lcore_fixture_close(&after);
 		policy_open(&after, make_set(PROXY_POLICY_HASH, NULL, 5, UINT16_MAX));
 		set_share(&after, gone, PROXY_SHARE_DOWN);
 		expect_only_its_share_moved(&before, &after, gone);
-		policy_close(&after);
-		policy_close(&before);
+		lcore_fixture_close(&after);
+		lcore_fixture_close(&before);
 	}
 }
 
@@ -337,7 +307,7 @@ static void hash_moves_only_the_share_of_who_leaves(void)
 // that nobody looks at.
 static void hash_is_bounded(void)
 {
-	struct policy_fixture fixture;
+	struct lcore_fixture fixture;
 	uint32_t most = 0;
 
 	policy_open(&fixture, make_set(PROXY_POLICY_HASH, NULL, 5, UINT16_MAX));
@@ -350,12 +320,12 @@ static void hash_is_bounded(void)
 			most = load(&fixture, i)->in_flight;
 	}
 	CU_ASSERT(most <= 1000 / 5 * 5 / 4 + 1);
-	policy_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void few_in_flight_move_no_question(void)
 {
-	struct policy_fixture fixture;
+	struct lcore_fixture fixture;
 	uint16_t first;
 
 	policy_open(&fixture, make_set(PROXY_POLICY_HASH, NULL, 5, UINT16_MAX));
@@ -366,7 +336,7 @@ static void few_in_flight_move_no_question(void)
 		load(&fixture, first)->in_flight++;
 	}
 	CU_ASSERT_NOT_EQUAL(choose(&fixture, 7).position, first);
-	policy_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void a_question_has_one_hash(void)
@@ -392,7 +362,7 @@ static void a_question_has_one_hash(void)
 // One tries it after the pause, and when that is answered all are back.
 static void ordered_leaves_out_who_fails_and_comes_back(void)
 {
-	struct policy_fixture fixture;
+	struct lcore_fixture fixture;
 
 	policy_open(&fixture, make_set(PROXY_POLICY_ORDERED, NULL, 3, UINT16_MAX));
 	for (int i = 0; i < PROXY_FAILING_AFTER; i++) {
@@ -424,7 +394,7 @@ static void ordered_leaves_out_who_fails_and_comes_back(void)
 		load(&fixture, i)->changed_at = proxy_load_time(fixture.now);
 	set_share(&fixture, 0, PROXY_SHARE_DOWN);
 	CU_ASSERT_EQUAL(choose(&fixture, 0).position, 1);
-	policy_close(&fixture);
+	lcore_fixture_close(&fixture);
 }
 
 static void averages_follow_and_never_vanish(void)
