@@ -93,14 +93,22 @@ static struct names *open_names(void)
 #define ONE ". {\nforward . one.example {\nresolver 192.0.2.53\n}\n}\n"
 #define TWO ". {\nforward . one.example two.example {\nresolver 192.0.2.53\n}\n}\n"
 
-static void each_is_asked_again_as_its_ttl_ends(void)
+// What the configuration names is asked for, at the first second.
+static struct config *follow_first(struct names *names, const char *text)
 {
-	struct names *names = open_names();
-	struct config *config = config_accept(TWO);
+	struct config *config = config_accept(text);
 
 	CU_ASSERT_EQUAL(names_follow(names, config, NULL), 0);
 	CU_ASSERT_TRUE(names_are_awaited(names));
 	names_turn(names, SECOND);
+	return config;
+}
+
+static void each_is_asked_again_as_its_ttl_ends(void)
+{
+	struct names *names = open_names();
+	struct config *config = follow_first(names, TWO);
+
 	CU_ASSERT_EQUAL(asked_count, 2);
 	answer("one.example", "192.0.2.1", 5);
 	names_turn(names, SECOND);
@@ -129,15 +137,13 @@ static void what_is_known_goes_into_the_configuration(void)
 {
 	struct config_error error = {0};
 	struct names *names = open_names();
-	struct config *config = config_accept(TWO);
+	struct config *config = follow_first(names, TWO);
 	struct config_known_hosts known;
 	struct config *again;
 	const struct config_forward *const *forwards;
 	char text[NET_ENDPOINT_TEXT];
 	size_t count;
 
-	CU_ASSERT_EQUAL(names_follow(names, config, NULL), 0);
-	names_turn(names, SECOND);
 	answer("two.example", "192.0.2.2", 5);
 	names_turn(names, SECOND);
 	known = names_known(names);
@@ -157,12 +163,10 @@ static void what_is_known_goes_into_the_configuration(void)
 static void names_of_the_next_change_nothing_before_it_runs(void)
 {
 	struct names *names = open_names();
-	struct config *running = config_accept(ONE);
+	struct config *running = follow_first(names, ONE);
 	struct config *next = config_accept(TWO);
 	uint64_t generation;
 
-	CU_ASSERT_EQUAL(names_follow(names, running, NULL), 0);
-	names_turn(names, SECOND);
 	answer("one.example", "192.0.2.1", 3600);
 	names_turn(names, SECOND);
 	generation = names_generation(names);
@@ -196,10 +200,8 @@ static void names_of_the_next_change_nothing_before_it_runs(void)
 static void those_without_an_address_are_asked_at_once_when_told(void)
 {
 	struct names *names = open_names();
-	struct config *config = config_accept(TWO);
+	struct config *config = follow_first(names, TWO);
 
-	CU_ASSERT_EQUAL(names_follow(names, config, NULL), 0);
-	names_turn(names, SECOND);
 	answer("one.example", "192.0.2.1", 3600);
 	answer("two.example", NULL, 0);
 	names_turn(names, SECOND);
@@ -226,9 +228,7 @@ static void not_all_are_asked_at_once(void)
 	for (int i = 0; i < 100; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), " h%d.example", i);
 	snprintf(text + strlen(text), sizeof(text) - strlen(text), "\n}\n");
-	config = config_accept(text);
-	CU_ASSERT_EQUAL(names_follow(names, config, NULL), 0);
-	names_turn(names, SECOND);
+	config = follow_first(names, text);
 	CU_ASSERT_EQUAL(asked_count, 64);
 	answer("h0.example", "192.0.2.1", 60);
 	answer("h1.example", NULL, 60);

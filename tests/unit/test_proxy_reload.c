@@ -246,6 +246,21 @@ static void open_pools(struct proxy_fixture *fixture, const struct forward *forw
 		proxy_pools_init(&fixture->pools, fixture->set, fixture->random, &options), 0);
 }
 
+// Upstream 0 has a connection that is idle and the one returned, which is busy; upstream 1 an idle one.
+static uint16_t open_busy_pools(struct proxy_fixture *fixture, const struct forward *forwards,
+	const struct proxy_settings *settings)
+{
+	uint16_t idle;
+	uint16_t busy;
+
+	open_pools(fixture, forwards, settings, 16);
+	idle = proxy_pool_take(&fixture->pools, 0, 1);
+	busy = proxy_pool_take(&fixture->pools, 0, 1);
+	proxy_pool_give_back(&fixture->pools, proxy_pool_take(&fixture->pools, 1, 1), 1);
+	proxy_pool_give_back(&fixture->pools, idle, 1);
+	return busy;
+}
+
 static void connections_of_who_leaves_are_closed_but_those_in_flight(void)
 {
 	static const struct forward first[] = {{"a", {1, 2}}};
@@ -255,15 +270,10 @@ static void connections_of_who_leaves_are_closed_but_those_in_flight(void)
 	struct drained drained = {0};
 	struct proxy_fixture fixture;
 	const struct proxy_pool *pools;
-	uint16_t idle;
 	uint16_t busy;
 
-	open_pools(&fixture, first, &settings, 16);
+	busy = open_busy_pools(&fixture, first, &settings);
 	pools = fixture.pools.pools;
-	idle = proxy_pool_take(&fixture.pools, 0, 1);
-	busy = proxy_pool_take(&fixture.pools, 0, 1);
-	proxy_pool_give_back(&fixture.pools, proxy_pool_take(&fixture.pools, 1, 1), 1);
-	proxy_pool_give_back(&fixture.pools, idle, 1);
 	adopt(&fixture, second, &settings, &drained);
 	CU_ASSERT_EQUAL(proxy_sweep_mark(&fixture.pools, 2), 2);
 	(void)proxy_fixture_manage(&fixture, 2);
@@ -315,15 +325,10 @@ static void connections_of_who_is_in_drain_are_closed_but_those_in_flight(void)
 	static const struct proxy_settings settings = {.expire = 100 * CLOCK_SECOND};
 	struct proxy_fixture fixture;
 	const struct proxy_pool *pools;
-	uint16_t idle;
 	uint16_t busy;
 
-	open_pools(&fixture, forwards, &settings, 16);
+	busy = open_busy_pools(&fixture, forwards, &settings);
 	pools = fixture.pools.pools;
-	idle = proxy_pool_take(&fixture.pools, 0, 1);
-	busy = proxy_pool_take(&fixture.pools, 0, 1);
-	proxy_pool_give_back(&fixture.pools, proxy_pool_take(&fixture.pools, 1, 1), 1);
-	proxy_pool_give_back(&fixture.pools, idle, 1);
 	CU_ASSERT_EQUAL(proxy_sweep_mark(&fixture.pools, 2), 0);
 	fixture.set->upstreams[0].share = PROXY_SHARE_DRAIN;
 	proxy_sweep_look_anew(&fixture.pools);
