@@ -59,7 +59,7 @@ static void check_send(struct forward_lcore *lcore, struct proxy_check check, ui
 		return;
 	}
 	net_frame_payload_store_u16(&frame, DNS_ID_OFFSET, attempt.id);
-	flow = forward_attempt_flow(&attempt);
+	forward_attempt_fill_flow(&attempt, &flow);
 	forward_frame_send(lcore, &frame, &flow, STATS_CHECK_SENT);
 }
 

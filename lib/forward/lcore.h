@@ -139,17 +139,20 @@ static inline enum stats_counter forward_query_failed_verdict(const struct proxy
 	return pending->met_failfast ? STATS_QUERY_ALL_DOWN : STATS_QUERY_FAILED;
 }
 
-// Where an attempt goes that is a datagram.
-static inline struct net_flow forward_attempt_flow(const struct proxy_attempt *attempt)
+// Where an attempt goes that is a datagram. Member by member: a flow that is made as a whole is
+// copied, and the loads of the copy wait for the stores before them.
+static inline void forward_attempt_fill_flow(
+	const struct proxy_attempt *attempt, struct net_flow *flow)
 {
-	return (struct net_flow){
-		.source = {.address = attempt->path->source, .port = attempt->local_port},
-		.destination = attempt->upstream->endpoint,
-		.source_mac = attempt->path->source_mac,
-		.destination_mac = attempt->path->next_hop_mac,
-		.vlan = attempt->path->vlan,
-		.port = attempt->path->port,
-	};
+	const struct net_path *path = attempt->path;
+
+	flow->source.address = path->source;
+	flow->source.port = attempt->local_port;
+	flow->destination = attempt->upstream->endpoint;
+	flow->source_mac = path->source_mac;
+	flow->destination_mac = path->next_hop_mac;
+	flow->vlan = path->vlan;
+	flow->port = path->port;
 }
 
 // Frames leave.

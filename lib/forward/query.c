@@ -157,7 +157,7 @@ static void attempt_send(struct forward_lcore *lcore, uint32_t slot, struct net_
 		return;
 	}
 	net_frame_payload_store_u16(frame, DNS_ID_OFFSET, attempt->id);
-	flow = forward_attempt_flow(attempt);
+	forward_attempt_fill_flow(attempt, &flow);
 	forward_frame_send(lcore, frame, &flow, STATS_SENT_ATTEMPTS);
 }
 

@@ -111,8 +111,7 @@ static void second_adopt(struct proxy_lcore *lcore, uint32_t slot, uint32_t seco
 	own->id = other->id;
 	own->connection = other->connection;
 	own->upstream = other->upstream;
-	own->local_address = other->local_address;
-	own->stream_attempt = other->stream_attempt;
+	own->local_address = other->local_address; // or stream_attempt, which stands in its place
 	other->connection = PROXY_SLOT_NONE;
 	second_free(lcore, second);
 }

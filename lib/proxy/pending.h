@@ -71,15 +71,18 @@ struct proxy_pending {
 	uint16_t group;
 	uint16_t message_length;
 	uint16_t question_end; // offset behind the question in the message
-	struct net_address local_address; // that this attempt left from
-	uint32_t stream_attempt; // of an attempt over a stream: tells it from the slot's others
-	uint8_t last_failure; // enum proxy_failure
-	uint8_t client_carrier : 1; // enum proxy_carrier
-	bool is_check : 1; // of an upstream's health: there is no client
-	bool has_tried_down : 1; // it went to one of a group that was all down: once is enough
-	bool met_failfast : 1; // given up at once: all were down
-	uint8_t hedge : 2; // enum proxy_hedge
 	uint16_t passed; // upstreams of its group that it has left behind
+	// Bytes, not bits: a bit is loaded with its neighbours, and waits for what was just stored there.
+	uint8_t last_failure; // enum proxy_failure
+	uint8_t client_carrier; // enum proxy_carrier
+	uint8_t hedge; // enum proxy_hedge
+	bool is_check; // of an upstream's health: there is no client
+	bool has_tried_down; // it went to one of a group that was all down: once is enough
+	bool met_failfast; // given up at once: all were down
+	union {
+		struct net_address local_address; // that this attempt left from, as a datagram
+		uint32_t stream_attempt; // over a stream: tells it from the slot's others
+	};
 
 	// The caller's: who asked. Not looked at here.
 	uint8_t context[PROXY_CONTEXT_BYTES] base_aligned(BASE_CACHE_LINE);
