@@ -169,28 +169,22 @@ static void close_all(struct app *app)
 // Opens everything in turn, and runs. 0 or -errno with one line said.
 static int open_and_run(struct app *app, bool is_pinned)
 {
+	static int (*const openers[])(struct app *) = {
+		open_shared,
+		steering_open,
+		network_open,
+		caches_open,
+		lcores_open,
+		query_log_open,
+		watch_open,
+		control_open,
+		manager_open,
+		telemetry_open,
+	};
 	int error = open_nic(app, is_pinned);
 
-	if (!error)
-		error = open_shared(app);
-	if (!error)
-		error = steering_open(app);
-	if (!error)
-		error = network_open(app);
-	if (!error)
-		error = caches_open(app);
-	if (!error)
-		error = lcores_open(app);
-	if (!error)
-		error = query_log_open(app);
-	if (!error)
-		error = watch_open(app);
-	if (!error)
-		error = control_open(app);
-	if (!error)
-		error = manager_open(app);
-	if (!error)
-		error = telemetry_open(app);
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(openers) && !error; i++)
+		error = openers[i](app);
 	return error ? error : run(app);
 }
 
@@ -228,35 +222,53 @@ static int run_with_eal(struct app *app, char *argv[])
 			 nic_eal_option(argc, argv, "--lcores");
 	struct nic_eal_arguments arguments = {.filter_file = -1};
 	struct nic_error error = {0};
+	bool is_started;
 	int status;
 
 	raise_descriptor_limit();
 	app->streams_set_aside = lcores_set_aside(&app->options, argc, argv);
 	status =
 		nic_eal_arguments_make(argc, argv, 1u + app->streams_set_aside, &arguments, &error);
-	if (status) {
+	if (status)
 		log_error("%s", error.text);
-		close_all(app);
-		return status;
-	}
-	status = start_eal(app, &arguments);
-	if (status) {
-		close_all(app);
-		nic_eal_arguments_free(&arguments);
-		return status;
-	}
-	status = open_and_run(app, is_pinned);
+	else
+		status = start_eal(app, &arguments);
+	is_started = !status;
+	if (is_started)
+		status = open_and_run(app, is_pinned);
 	close_all(app);
 	nic_eal_arguments_free(&arguments);
-	rte_eal_cleanup();
+	if (is_started)
+		rte_eal_cleanup();
 	return status;
+}
+
+// The place in the file stands first, so that editors find it.
+static int refuse(const struct config_error *error)
+{
+	fprintf(stderr, "%s\n", error->text);
+	return -EINVAL;
+}
+
+// 0 or -errno with one line said.
+static int configure_and_run(struct app *app, char *argv[])
+{
+	struct config_error error = {0};
+
+	app->config = config_read_file(app->options.config, &error);
+	if (!app->config || stream_tls_check(app->config, app->options.config, &error))
+		return refuse(&error);
+	if (app->options.wants_check)
+		return 0;
+	if (host_names_open(app, &error))
+		return refuse(&error);
+	return run_with_eal(app, argv);
 }
 
 int main(int argc, char *argv[])
 {
 	struct app app = {.events = -1, .signals = -1};
-	struct config_error error = {0};
-	int status;
+	int error;
 
 	if (options_parse(&app.options, argc, argv))
 		return 1;
@@ -268,27 +280,8 @@ int main(int argc, char *argv[])
 		options_print_help();
 		return 0;
 	}
-	app.config = config_read_file(app.options.config, &error);
-	if (!app.config) {
-		// The place in the file stands first, so that editors find it.
-		fprintf(stderr, "%s\n", error.text);
-		return 1;
-	}
-	if (stream_tls_check(app.config, app.options.config, &error)) {
-		fprintf(stderr, "%s\n", error.text);
-		config_destroy(app.config);
-		return 1;
-	}
-	if (app.options.wants_check) {
-		config_destroy(app.config);
-		return 0;
-	}
-	status = host_names_open(&app, &error);
-	if (status)
-		fprintf(stderr, "%s\n", error.text);
-	else
-		status = run_with_eal(&app, argv);
+	error = configure_and_run(&app, argv);
 	host_names_close(&app);
 	config_destroy(app.config);
-	return status ? 1 : 0;
+	return error ? 1 : 0;
 }

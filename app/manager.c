@@ -160,6 +160,7 @@ static uint32_t read_from_kernel(struct app *app, uint16_t port)
 	return count;
 }
 
+// Returns how many.
 static uint32_t carry_kernel_frames(struct app *app)
 {
 	uint32_t carried = 0;
@@ -195,13 +196,14 @@ struct manager_clock {
 
 // One turn of the loop: sleeps until there is something to do, a millisecond at the most, since
 // rings of workers wake nobody. Returns true when a signal asks for the end.
-static bool manager_turn(struct app *app, struct manager_clock *due, bool is_busy)
+static bool manager_turn(struct app *app, struct manager_clock *due)
 {
+	bool is_busy = carry_kernel_frames(app) || due->is_busy;
 	struct epoll_event ready[4];
 	uint64_t now;
 
 	// The events only wake: every source is read without waiting.
-	(void)epoll_wait(app->events, ready, 4, is_busy || due->is_busy ? 0 : IDLE_MILLISECONDS);
+	(void)epoll_wait(app->events, ready, 4, is_busy ? 0 : IDLE_MILLISECONDS);
 	now = clock_now();
 	if (!reload_is_followed(app))
 		network_update(app);
@@ -255,12 +257,9 @@ static void turn_until_none(struct app *app, struct manager_clock *due,
 	uint32_t (*count)(const struct app *), uint64_t most)
 {
 	uint64_t until = clock_now() + most;
-	bool is_busy = false;
 
-	while (count(app) && clock_now() < until) {
-		is_busy = carry_kernel_frames(app) > 0;
-		(void)manager_turn(app, due, is_busy);
-	}
+	while (count(app) && clock_now() < until)
+		(void)manager_turn(app, due);
 }
 
 // Stream lcores may be asleep.
@@ -277,13 +276,12 @@ static void stay_lame(struct app *app, struct manager_clock *due)
 	uint64_t lameduck = config_watch(app->config)->lameduck;
 	uint64_t until = clock_now() + lameduck;
 	char text[CONFIG_DURATION_TEXT];
-	bool is_busy = false;
 
 	if (!lameduck)
 		return;
 	log_info("lameduck: stopping in %s", config_format_duration(lameduck, text));
-	while (clock_now() < until && !manager_turn(app, due, is_busy))
-		is_busy = carry_kernel_frames(app) > 0;
+	while (clock_now() < until && !manager_turn(app, due))
+		;
 }
 
 static void manager_stop(struct app *app, struct manager_clock *due)
@@ -308,9 +306,8 @@ static void manager_stop(struct app *app, struct manager_clock *due)
 void manager_run(struct app *app)
 {
 	struct manager_clock due = {0};
-	bool is_busy = false;
 
-	while (!manager_turn(app, &due, is_busy))
-		is_busy = carry_kernel_frames(app) > 0;
+	while (!manager_turn(app, &due))
+		;
 	manager_stop(app, &due);
 }
