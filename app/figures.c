@@ -54,26 +54,6 @@ void figures_add_pools(const struct app *app, uint16_t upstream, uint16_t first,
 	}
 }
 
-void figures_add_clients(
-	struct stream_clients_counters *sum, const struct stream_clients_counters *counters)
-{
-	sum->open += base_load(&counters->open);
-	sum->in_flight += base_load(&counters->in_flight);
-	add(&sum->accepted, &counters->accepted);
-	add(&sum->refused_full, &counters->refused_full);
-	add(&sum->refused_prefix, &counters->refused_prefix);
-	add(&sum->accept_errors, &counters->accept_errors);
-	add(&sum->queries, &counters->queries);
-	add(&sum->answers, &counters->answers);
-	add(&sum->dropped, &counters->dropped);
-	add(&sum->handshakes, &counters->handshakes);
-	add(&sum->resumed, &counters->resumed);
-	add(&sum->late, &counters->late);
-	add(&sum->paused, &counters->paused);
-	for (int i = 0; i < STREAM_CLOSE_REASONS; i++)
-		add(&sum->closed[i], &counters->closed[i]);
-}
-
 struct figures_lcore figures_lcore(const struct app *app, uint16_t lcore)
 {
 	uint32_t refreshing = forward_lcore_refreshing(app->lcores[lcore]);

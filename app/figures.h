@@ -17,13 +17,11 @@ struct figures_upstream {
 	struct proxy_durations durations;
 };
 
-// These three add to the sum.
+// These add to the sum.
 void figures_add_upstream(const struct app *app, uint16_t upstream, struct figures_upstream *sum);
 // Of the pools number `first` to before `last` (app.pools).
 void figures_add_pools(const struct app *app, uint16_t upstream, uint16_t first, uint16_t last,
 	struct proxy_pool *sum);
-void figures_add_clients(
-	struct stream_clients_counters *sum, const struct stream_clients_counters *counters);
 
 // One lcore, by its number: workers, then stream lcores.
 struct figures_lcore {

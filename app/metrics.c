@@ -111,7 +111,7 @@ static void write_counter(
 	}
 }
 
-#define LCORE(field) METRICS_FIELD(struct figures_lcore, field)
+#define LCORE(field) NUMBER_FIELD(struct figures_lcore, field)
 
 static const struct metrics_row lcore_rows[] = {
 	{"millrace_queries_in_flight", STATS_METRIC_GAUGE, "Queries of clients not answered yet.",
@@ -146,8 +146,8 @@ static void write_lcore_row(
 	}
 }
 
-#define COUNTER(counter) METRICS_FIELD(struct stats_counters, values[STATS_##counter])
-#define STREAM(field) METRICS_FIELD(struct stream_lcore_counters, field)
+#define COUNTER(counter) NUMBER_FIELD(struct stats_counters, values[STATS_##counter])
+#define STREAM(field) NUMBER_FIELD(struct stream_lcore_counters, field)
 
 // What was dropped since the ring to another lcore, or to the kernel, was full.
 static const struct metrics_row ring_row = {"millrace_ring_drops_total", STATS_METRIC_COUNTER,

@@ -95,7 +95,7 @@ static void gather_cache(struct metrics_cache *cache, const struct app *app, uin
 	sum_up(cache);
 }
 
-#define CACHE(field) METRICS_FIELD(struct metrics_cache, field)
+#define CACHE(field) NUMBER_FIELD(struct metrics_cache, field)
 #define COUNT(counter) CACHE(counts[CACHE_COUNT_##counter])
 
 // What was not stored though it might have been.

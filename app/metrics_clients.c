@@ -3,7 +3,7 @@
 #include "metrics.h"
 #include "metrics_row.h"
 
-#define CLIENTS(field) METRICS_FIELD(struct stream_clients_counters, field)
+#define CLIENTS(field) NUMBER_FIELD(struct stream_clients_counters, field)
 
 static const char *close_reason(int reason)
 {

@@ -9,7 +9,7 @@ struct metrics_name {
 	uint16_t addresses;
 };
 
-#define NAME(field) METRICS_FIELD(struct metrics_name, field)
+#define NAME(field) NUMBER_FIELD(struct metrics_name, field)
 
 static const struct metrics_row rows[] = {
 	{"millrace_host_name_lookups_total", STATS_METRIC_COUNTER,

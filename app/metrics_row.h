@@ -6,33 +6,23 @@
 
 #include <stddef.h>
 
+#include "number_field.h"
 #include "stats/prometheus.h"
 
 #define METRICS_PARTS_MOST 4
 #define METRICS_LABELS_MOST 5
 
-// Of 1, 2, 4 or 8 bytes, which another lcore may write meanwhile.
-struct metrics_field {
-	size_t offset;
-	size_t size;
-};
-
-#define METRICS_FIELD(type, field)                                                                 \
-	{                                                                                          \
-		offsetof(type, field), sizeof(((type *)0)->field)                                  \
-	}
-
 // One sample of several: the value of the row's label, and the number.
 struct metrics_part {
 	const char *value;
-	struct metrics_field field;
+	struct number_field field;
 };
 
 struct metrics_row {
 	const char *name;
 	enum stats_metric_kind kind;
 	const char *help;
-	struct metrics_field field; // the one number of a subject
+	struct number_field field; // the one number of a subject
 
 	// Where a subject has several numbers: the label that tells them apart (else NULL). They are the
 	// elements of `field`, an array of uint64_t, for which `value_of` has a value of the label, not

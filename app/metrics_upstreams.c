@@ -136,7 +136,7 @@ static const char *close_reason(int reason)
 	return figures_close_name((enum proxy_close_reason)reason);
 }
 
-#define UPSTREAM(field) METRICS_FIELD(struct figures_upstream, field)
+#define UPSTREAM(field) NUMBER_FIELD(struct figures_upstream, field)
 
 static const struct metrics_row health_rows[] = {
 	{"millrace_proxy_healthchecks_total", STATS_METRIC_COUNTER, "Health checks of upstreams.",
@@ -182,7 +182,7 @@ struct metrics_pools {
 	uint64_t hits; // queries that found a connection, idle or to share
 };
 
-#define POOLS(field) METRICS_FIELD(struct metrics_pools, field)
+#define POOLS(field) NUMBER_FIELD(struct metrics_pools, field)
 
 // Of all lcores together, as CoreDNS has them.
 static const struct metrics_row pool_rows[] = {

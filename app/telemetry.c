@@ -5,13 +5,12 @@
 #include <rte_telemetry.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "counters.h"
 #include "figures.h"
 #include "rcu/rcu.h"
 #include "steering.h"
-#include "telemetry_caches.h"
-#include "telemetry_streams.h"
 
 // What one answer of the socket has room for: 256 entries.
 #define UPSTREAMS_AN_ANSWER 12u
@@ -257,95 +256,68 @@ static int answer_ports(const struct app *app, const char *parameters, struct rt
 	return 0;
 }
 
-int telemetry_answer(const char *parameters, struct rte_tel_data *data,
-	int (*fill)(const struct app *, const char *, struct rte_tel_data *))
+static const struct telemetry_command commands[] = {
+	{"/millrace/stats", answer_stats,
+		"Counters of all lcores. Parameters: number of one: workers, then stream lcores "
+		"(optional)"},
+	{"/millrace/stages", answer_stages,
+		"Cycles a stage of the path. Parameters: number of one lcore (0)"},
+	{"/millrace/upstreams", answer_upstreams,
+		"State and counts an upstream. Parameters: first upstream (optional)"},
+	{"/millrace/health", answer_health,
+		"Health an upstream, and its checks. Parameters: first upstream (optional)"},
+	{"/millrace/pools", answer_pools,
+		"UDP connections an upstream. Parameters: first upstream (optional)"},
+	{"/millrace/stream_pools", answer_stream_pools,
+		"TCP and TLS connections an upstream. Parameters: first upstream (optional)"},
+	{"/millrace/ports", answer_ports,
+		"Steering and counts of a port. Parameters: its number (optional)"},
+	{NULL},
+};
+
+static const struct telemetry_command *const tables[] = {
+	commands,
+	telemetry_cache_commands,
+	telemetry_stream_commands,
+};
+
+static const struct telemetry_command *find_command(const char *name)
 {
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(tables); i++) {
+		for (const struct telemetry_command *command = tables[i]; command->name;
+			command++) {
+			if (strcmp(command->name, name) == 0)
+				return command;
+		}
+	}
+	return NULL;
+}
+
+// All commands: those of the tables, by their names.
+static int answer(const char *name, const char *parameters, struct rte_tel_data *data)
+{
+	const struct telemetry_command *command = find_command(name);
 	const struct app *app;
 	int error = -ENODEV;
 
 	rcu_reader_register();
 	app = rcu_pointer_read(served_app);
-	if (app)
-		error = fill(app, parameters, data);
+	if (app && command)
+		error = command->answer(app, parameters, data);
 	rcu_reader_unregister();
 	return error;
 }
 
-static int command_stats(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_stats);
-}
-
-static int command_stages(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_stages);
-}
-
-static int command_upstreams(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_upstreams);
-}
-
-static int command_health(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_health);
-}
-
-static int command_pools(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_pools);
-}
-
-static int command_stream_pools(
-	const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_stream_pools);
-}
-
-static int command_ports(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_ports);
-}
-
 int telemetry_open(struct app *app)
 {
-	int error;
+	int error = 0;
 
 	rcu_pointer_publish(served_app, app);
-	error = rte_telemetry_register_cmd("/millrace/stats", command_stats,
-		"Counters of all lcores. Parameters: number of one: workers, then stream lcores "
-		"(optional)");
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/stages", command_stages,
-			"Cycles a stage of the path. Parameters: number of one lcore (0)");
-	if (!error)
-		error = telemetry_caches_register();
-	if (!error)
-		error = telemetry_streams_register();
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/upstreams", command_upstreams,
-			"State and counts an upstream. Parameters: first upstream (optional)");
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/health", command_health,
-			"Health an upstream, and its checks. Parameters: first upstream "
-			"(optional)");
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/pools", command_pools,
-			"UDP connections an upstream. Parameters: first upstream (optional)");
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/stream_pools", command_stream_pools,
-			"TCP and TLS connections an upstream. Parameters: first upstream "
-			"(optional)");
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/ports", command_ports,
-			"Steering and counts of a port. Parameters: its number (optional)");
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(tables); i++) {
+		for (const struct telemetry_command *command = tables[i]; command->name && !error;
+			command++)
+			error = rte_telemetry_register_cmd(command->name, answer, command->help);
+	}
 	return error;
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// DPDK's telemetry socket: /millrace/stats, /millrace/upstreams, /millrace/pools and what
-// telemetry_caches.h has. Answers are made on telemetry's threads from counters that their owners
+// DPDK's telemetry socket. Answers are made on telemetry's threads from counters that their owners
 // write; nobody waits for them.
 #pragma once
 
@@ -13,9 +12,18 @@ int telemetry_open(struct app *app);
 // From now on the commands answer nothing; returns when none is being answered.
 void telemetry_close(void);
 
-// For the commands themselves. Calls `fill` as an RCU reader; -ENODEV when nothing runs.
-int telemetry_answer(const char *parameters, struct rte_tel_data *data,
-	int (*fill)(const struct app *, const char *, struct rte_tel_data *));
+// Who adds a command adds a row to one of the tables.
+struct telemetry_command {
+	const char *name; // "/millrace/..."; NULL ends a table
+	// As an RCU reader, while the program runs. 0 or -errno. `parameters` may be NULL.
+	int (*answer)(const struct app *app, const char *parameters, struct rte_tel_data *data);
+	const char *help;
+};
+
+extern const struct telemetry_command telemetry_cache_commands[];
+extern const struct telemetry_command telemetry_stream_commands[];
+
+// What they share:
 
 // The number after the comma, 0 without one; -EINVAL when it is none below `limit`.
 int telemetry_parse_number(const char *text, unsigned long limit, unsigned long *number);

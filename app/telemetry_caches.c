@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "telemetry_caches.h"
-
+// What telemetry says and does about caches.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,18 +66,6 @@ static int answer_caches(const struct app *app, const char *parameters, struct r
 			data, cache_counter_name((enum cache_counter)counter), sum);
 	}
 	return 0;
-}
-
-static int command_caches(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_caches);
-}
-
-static int command_refused(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_refused);
 }
 
 static const char *error_text(int error)
@@ -205,50 +192,18 @@ static int answer_load(const struct app *app, const char *parameters, struct rte
 	return answer_change(app, CACHE_REQUEST_LOAD, parameters, data, "loaded");
 }
 
-static int command_show(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_show);
-}
-
-static int command_flush(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_flush);
-}
-
-static int command_dump(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_dump);
-}
-
-static int command_load(const char *command, const char *parameters, struct rte_tel_data *data)
-{
-	(void)command;
-	return telemetry_answer(parameters, data, answer_load);
-}
-
-int telemetry_caches_register(void)
-{
-	int error = rte_telemetry_register_cmd("/millrace/caches", command_caches,
-		"What a cache holds and counts. Parameters: its number (0)");
-
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/cache_refused", command_refused,
-			"Replies that no cache kept, by why. Takes no parameters");
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/cache_show", command_show,
-			"Answers held under a name. Parameters: NAME [TYPE] [number of a cache]");
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/cache_flush", command_flush,
-			"Removes answers. Parameters: all, name NAME or zone NAME [number of a "
-			"cache]");
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/cache_dump", command_dump,
-			"Saves a cache to a file. Parameters: FILE [number of a cache]");
-	if (!error)
-		error = rte_telemetry_register_cmd("/millrace/cache_load", command_load,
-			"Loads a cache from a file. Parameters: FILE [number of a cache]");
-	return error;
-}
+const struct telemetry_command telemetry_cache_commands[] = {
+	{"/millrace/caches", answer_caches,
+		"What a cache holds and counts. Parameters: its number (0)"},
+	{"/millrace/cache_refused", answer_refused,
+		"Replies that no cache kept, by why. Takes no parameters"},
+	{"/millrace/cache_show", answer_show,
+		"Answers held under a name. Parameters: NAME [TYPE] [number of a cache]"},
+	{"/millrace/cache_flush", answer_flush,
+		"Removes answers. Parameters: all, name NAME or zone NAME [number of a cache]"},
+	{"/millrace/cache_dump", answer_dump,
+		"Saves a cache to a file. Parameters: FILE [number of a cache]"},
+	{"/millrace/cache_load", answer_load,
+		"Loads a cache from a file. Parameters: FILE [number of a cache]"},
+	{NULL},
+};

@@ -14,7 +14,7 @@ struct subject {
 	uint64_t reasons[3];
 };
 
-#define SUBJECT(field) METRICS_FIELD(struct subject, field)
+#define SUBJECT(field) NUMBER_FIELD(struct subject, field)
 
 static const struct subject subject = {
 	.is_down = true,
