@@ -72,6 +72,7 @@ static int open_sockets(struct stream_lcore *lcore, uint16_t connections)
 		.memory_most = UPSTREAM_MEMORY,
 		.failed = tell_failure,
 		.context = lcore,
+		.random = lcore->random,
 	};
 	struct tls_error error;
 

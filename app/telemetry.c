@@ -13,7 +13,7 @@
 #include "steering.h"
 
 // What one answer of the socket has room for: 256 entries.
-#define UPSTREAMS_AN_ANSWER 12u
+#define UPSTREAMS_AN_ANSWER 11u
 
 // The commands have no argument of ours. Written by the management lcore alone, read under RCU.
 static struct app *served_app;

@@ -52,6 +52,9 @@ static const struct number socket_numbers[] = {
 	{"http_reset", SOCKETS(http_failed[STREAM_HTTP2_RESET])},
 	{"http_refused", SOCKETS(http_refused)},
 	{"http_closing", SOCKETS(http_closing)},
+	{"record_trials", SOCKETS(record_trials)},
+	{"record_trials_passed", SOCKETS(record_trials_passed)},
+	{"records_overlooked", SOCKETS(records_overlooked)},
 };
 
 // Of all upstreams together.

@@ -213,17 +213,44 @@ static ssize_t connection_push_encrypted(struct stream_connection *connection)
 	return sent;
 }
 
+static size_t frame_length_at(const uint8_t *bytes)
+{
+	return STREAM_LENGTH_BYTES + bytes_load_u16(bytes);
+}
+
+// How many bytes of output, which are whole messages, go into a record: the first message, and those
+// behind it that fit.
+static size_t record_of_several(const uint8_t *output, size_t length)
+{
+	size_t taken = frame_length_at(output);
+
+	if (length <= ENCRYPTED_AT_ONCE)
+		return length;
+	while (taken < length && taken + frame_length_at(output + taken) <= ENCRYPTED_AT_ONCE)
+		taken += frame_length_at(output + taken);
+	return taken;
+}
+
 // How much of the output goes into the next record; 0: there is none.
-static size_t connection_next_record(const struct stream_connection *connection)
+static size_t connection_next_record(struct stream_connection *connection)
 {
 	size_t length = stream_buffer_length(&connection->output);
+	const uint8_t *output;
+	size_t first;
 
 	if (!length)
 		return 0;
+	if (connection->records == STREAM_RECORDS_FULL)
+		return length < ENCRYPTED_AT_ONCE ? length : ENCRYPTED_AT_ONCE;
 	// It always starts with a whole message then.
-	if (connection->is_one_message_a_record)
-		return STREAM_LENGTH_BYTES + bytes_load_u16(stream_buffer_at(&connection->output));
-	return length < ENCRYPTED_AT_ONCE ? length : ENCRYPTED_AT_ONCE;
+	output = stream_buffer_at(&connection->output);
+	first = frame_length_at(output);
+	if (connection->records == STREAM_RECORDS_OF_SEVERAL)
+		length = record_of_several(output, length);
+	else
+		length = first;
+	connection->was_joined = length > first;
+	return length;
 }
 
 // Encrypts until there is a good piece to send, or nothing more. 0 or -errno.

@@ -17,14 +17,21 @@
 // Room that stream_connection_receive() needs.
 #define STREAM_ROOM_LEAST (STREAM_FRAME_MOST + STREAM_READ_MOST)
 
+// How output is cut into TLS records. There are servers (dnsdist 1.7) that overlook a second message
+// in a record until more comes.
+enum stream_records {
+	STREAM_RECORDS_FULL, // as much as fits, which may be frames of something else
+	STREAM_RECORDS_OF_ONE, // each message in one of its own
+	STREAM_RECORDS_OF_SEVERAL, // all that wait, or as many as fit
+};
+
 struct stream_connection {
 	struct stream_watch watch; // first, so that the one is the other
 	struct stream_buffer input; // kept for the next receive
 	struct stream_buffer output; // frames to send; with TLS, those not encrypted yet
 	struct tls_session *tls; // NULL: plain TCP
-	// Each message in a TLS record of its own: there are servers (dnsdist 1.7) that overlook a
-	// second one in a record until more comes.
-	bool is_one_message_a_record;
+	uint8_t records; // enum stream_records; may change at any time but from or to FULL
+	bool was_joined; // the last record had more than one message
 	bool may_read; // there may be something to receive
 	bool may_end; // a FIN is behind what there is to receive
 	bool has_ended; // the FIN came
@@ -34,7 +41,7 @@ struct stream_connection {
 
 // Begins with a connected or connecting, non-blocking socket, which is the connection's from now on,
 // also after an error (-ENOMEM, -ENOSPC). `connection` is all zeros but for watch.ready, its context,
-// is_one_message_a_record, and a session of TLS, which is the connection's, too.
+// records, and a session of TLS, which is the connection's, too.
 base_must_check int stream_connection_open(
 	struct stream_connection *connection, struct stream_loop *loop, int fd);
 

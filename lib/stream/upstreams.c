@@ -12,8 +12,10 @@ static int upstreams_allocate(struct stream_upstreams *upstreams)
 	upstreams->slots = table_memory_allocate_zeroed(count * sizeof(*upstreams->slots));
 	upstreams->counts = table_memory_allocate_zeroed(
 		upstreams->set->upstream_capacity * sizeof(*upstreams->counts));
+	upstreams->records = table_memory_allocate_zeroed(
+		upstreams->set->upstream_capacity * sizeof(*upstreams->records));
 	upstreams->inbox = table_memory_allocate(STREAM_ROOM_LEAST);
-	if (!upstreams->slots || !upstreams->counts || !upstreams->inbox ||
+	if (!upstreams->slots || !upstreams->counts || !upstreams->records || !upstreams->inbox ||
 		stream_slots_init(&upstreams->to_read, count) < 0)
 		return -ENOMEM;
 	return stream_slots_init(&upstreams->to_flush, count);
@@ -54,12 +56,14 @@ void stream_upstreams_destroy(struct stream_upstreams *upstreams)
 		if (upstreams->slots[slot].state != STREAM_UPSTREAM_FREE)
 			upstream_close(upstreams, &upstreams->slots[slot]);
 	}
+	upstream_trial_close(upstreams);
 	stream_upstreams_free_peers(upstreams->peers, upstreams->set);
 	stream_memory_fini(&upstreams->memory);
 	stream_slots_fini(&upstreams->to_read);
 	stream_slots_fini(&upstreams->to_flush);
 	free(upstreams->slots);
 	free(upstreams->counts);
+	free(upstreams->records);
 	free(upstreams->inbox);
 	free(upstreams);
 }
@@ -86,7 +90,7 @@ static int driver_open(void *context, uint16_t slot, uint16_t upstream, bool is_
 
 	*connection = (struct stream_upstream){
 		.connection.watch = {.fd = -1, .ready = upstream_ready, .context = upstreams},
-		.connection.is_one_message_a_record = true,
+		.connection.records = STREAM_RECORDS_OF_ONE,
 		.upstream = upstream,
 		.is_to_read = connection->is_to_read,
 		.is_to_flush = connection->is_to_flush,
@@ -104,6 +108,9 @@ static int driver_send(void *context, uint16_t slot, const uint8_t *message, uin
 	stream_slots_add(&upstreams->to_flush, slot, &connection->is_to_flush);
 	if (connection->http2)
 		return upstream_http2_ask(upstreams, connection, message, length);
+	connection->queued++;
+	connection->newest = bytes_load_u16(message);
+	connection->newest_is_answered = false;
 	return stream_connection_queue(
 		&connection->connection, &upstreams->memory, message, length);
 }
@@ -113,8 +120,12 @@ static void driver_cancel(void *context, uint16_t slot, uint16_t id)
 	struct stream_upstreams *upstreams = context;
 	struct stream_upstream *connection = &upstreams->slots[slot];
 
-	if (connection->state != STREAM_UPSTREAM_OPEN || !connection->http2)
+	if (connection->state != STREAM_UPSTREAM_OPEN)
 		return;
+	if (!connection->http2) {
+		upstream_doubt_records(upstreams, connection);
+		return;
+	}
 	stream_http2_cancel(connection->http2, id);
 	stream_slots_add(&upstreams->to_flush, slot, &connection->is_to_flush);
 }
@@ -178,6 +189,24 @@ static void upstream_end(struct stream_upstreams *upstreams, struct stream_upstr
 	connection->state = STREAM_UPSTREAM_FINISHED;
 }
 
+// As stream_connection_send(), of messages over TLS.
+static ssize_t upstream_send_records(
+	struct stream_upstreams *upstreams, struct stream_upstream *connection, uint64_t now)
+{
+	bool wants_trial = upstream_choose_records(upstreams, connection, now);
+	ssize_t sent = stream_connection_send(&connection->connection, &upstreams->memory);
+
+	if (sent > 0) {
+		connection->sent_at = now;
+		connection->has_replied = false;
+	}
+	if (!stream_buffer_length(&connection->connection.output))
+		connection->queued = 0;
+	if (wants_trial)
+		upstream_trial_begin(upstreams, connection->upstream, now);
+	return sent;
+}
+
 static void upstream_flush(
 	struct stream_upstreams *upstreams, struct stream_upstream *connection, uint64_t now)
 {
@@ -193,6 +222,8 @@ static void upstream_flush(
 	upstreams->now = now;
 	if (connection->http2 && connection->state >= STREAM_UPSTREAM_OPEN)
 		sent = upstream_http2_send(upstreams, connection);
+	else if (session && !connection->http2)
+		sent = upstream_send_records(upstreams, connection, now);
 	else
 		sent = stream_connection_send(&connection->connection, &upstreams->memory);
 	if (sent < 0)
@@ -216,11 +247,17 @@ void stream_upstreams_flush(struct stream_upstreams *upstreams, uint64_t now)
 			upstream_flush(upstreams, connection, now);
 	}
 	stream_slots_take(&upstreams->to_flush, count);
+	if (base_unlikely(upstreams->trial.state != STREAM_TRIAL_NONE))
+		upstream_trial_go_on(upstreams, now);
 }
 
 uint64_t stream_upstreams_next_time(const struct stream_upstreams *upstreams)
 {
-	return upstreams->to_read.count || upstreams->to_flush.count ? 0 : STREAM_LOOP_FOR_EVER;
+	if (upstreams->to_read.count || upstreams->to_flush.count)
+		return 0;
+	if (upstreams->trial.state == STREAM_TRIAL_NONE)
+		return STREAM_LOOP_FOR_EVER;
+	return upstreams->trial.connection.may_read ? 0 : upstreams->trial.ends_at;
 }
 
 const struct stream_upstream_counts *stream_upstreams_counts(

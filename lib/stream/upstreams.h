@@ -5,8 +5,17 @@
 // A turn of the owner's loop: dispatch, stream_upstreams_read_on(), whatever asks,
 // proxy_streams_expire(), stream_upstreams_flush(), and a wait no longer than
 // stream_upstreams_next_time() says.
+//
+// Over TLS each query has a record of its own, since there are servers (dnsdist 1.7) that overlook a
+// second message in a record until more comes. Once a connection has eight or more to send at a time,
+// the upstream is put on trial: on a connection of its own it gets two queries in one record. If it
+// answers both within a second, four or more are joined in records from then on; if not, there is
+// no other trial for ten minutes. A trial is no query of the exchange, and its failure is nobody's. An
+// upstream that overlooks a joined query all the same, as one of several servers behind an address may,
+// gets one a record again, for an hour.
 #pragma once
 
+#include "base/random.h"
 #include "proxy/stream_exchange.h"
 #include "stream/http2.h"
 #include "stream/loop.h"
@@ -22,6 +31,10 @@ struct stream_upstream_counts {
 	uint64_t http_failed[STREAM_HTTP2_FAILURES]; // queries
 	uint64_t http_refused; // queries that were not looked at, and asked elsewhere
 	uint64_t http_closing; // connections that the upstream said it would end (GOAWAY)
+	uint64_t record_trials; // begun
+	uint64_t record_trials_passed; // it reads several messages out of one record
+	uint64_t
+		records_overlooked; // times that it seems to have overlooked some, and gets one a record
 };
 
 struct stream_upstreams_options {
@@ -30,6 +43,7 @@ struct stream_upstreams_options {
 	// TLS or HTTP with an upstream failed, and this line says why. NULL: nobody wants to know.
 	void (*failed)(void *context, uint16_t upstream, const char *reason);
 	void *context;
+	struct random_stream *random; // lives longer
 };
 
 struct stream_upstreams;
@@ -54,7 +68,8 @@ void stream_upstreams_join(struct stream_upstreams *upstreams, struct proxy_stre
 
 // Goes over to the set that follows, before proxy_streams_adopt(), and takes its peers, which get the
 // tickets of those before where nothing changed that these stand for. NULL: those
-// that there are stay, and none is new. Connections that are open stay as they are.
+// that there are stay, and none is new. Connections that are open stay as they are, and what is known
+// of upstreams that stay.
 void stream_upstreams_adopt(
 	struct stream_upstreams *upstreams, const struct proxy_set *set, struct tls_peer **peers);
 

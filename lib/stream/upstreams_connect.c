@@ -48,37 +48,37 @@ static int socket_connect(const struct proxy_upstream *upstream, const struct pr
 	return error;
 }
 
+int upstream_prepare(struct stream_upstreams *upstreams, uint16_t upstream,
+	struct stream_connection *connection, bool is_tls)
+{
+	const struct proxy_upstream *described = &upstreams->set->upstreams[upstream];
+	int fd = socket_connect(described, &upstreams->set->groups[described->group]);
+
+	if (fd < 0)
+		return fd;
+	connection->watch.fd = fd;
+	// Until the first EPOLLOUT, which is that it is connected.
+	connection->is_blocked = true;
+	if (!is_tls)
+		return 0;
+	connection->tls = tls_session_create_client(upstreams->peers[upstream]);
+	return connection->tls ? 0 : -ENOMEM;
+}
+
 int upstream_connect(
 	struct stream_upstreams *upstreams, struct stream_upstream *connection, bool is_tls)
 {
-	const struct proxy_upstream *upstream = &upstreams->set->upstreams[connection->upstream];
-	int fd = socket_connect(upstream, &upstreams->set->groups[upstream->group]);
-	int error = fd < 0 ? fd : 0;
+	struct stream_connection *stream = &connection->connection;
+	int error = upstream_prepare(upstreams, connection->upstream, stream, is_tls);
 
-	if (error)
-		goto out;
-	connection->connection.watch.fd = fd;
-	if (is_tls) {
-		connection->connection.tls =
-			tls_session_create_client(upstreams->peers[connection->upstream]);
-		if (!connection->connection.tls) {
-			error = -ENOMEM;
-			goto out;
-		}
-	}
-	if (upstream->is_https) {
+	if (!error && upstreams->set->upstreams[connection->upstream].is_https)
 		error = upstream_http2_open(upstreams, connection);
-		if (error)
-			goto out;
-	}
-	// Until the first EPOLLOUT, which is that it is connected.
-	connection->connection.is_blocked = true;
 	connection->state = STREAM_UPSTREAM_CONNECTING;
-	error = stream_connection_open(&connection->connection, upstreams->loop, fd);
+	if (!error)
+		error = stream_connection_open(stream, upstreams->loop, stream->watch.fd);
 	if (!error)
 		return 0;
-out:
-	connection->connection.is_lost = true;
+	stream->is_lost = true;
 	upstream_close(upstreams, connection);
 	return error;
 }

@@ -101,7 +101,7 @@ int upstream_http2_open(struct stream_upstreams *upstreams, struct stream_upstre
 	write_authority(upstreams->set, connection->upstream, authority, sizeof(authority));
 	connection->http2 = stream_http2_create(authority, &upstreams->memory, &events, connection);
 	// Frames have no need of records of their own.
-	connection->connection.is_one_message_a_record = false;
+	connection->connection.records = STREAM_RECORDS_FULL;
 	return connection->http2 ? 0 : -ENOMEM;
 }
 

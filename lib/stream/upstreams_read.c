@@ -49,6 +49,9 @@ static int upstream_parse(struct stream_upstreams *upstreams, struct stream_upst
 
 		if (whole <= 0)
 			return whole;
+		connection->has_replied = true;
+		if (bytes_load_u16(message) == connection->newest)
+			connection->newest_is_answered = true;
 		proxy_streams_received(upstreams->streams, upstream_slot(upstreams, connection),
 			message, (uint16_t)length, now);
 	}
@@ -121,6 +124,9 @@ void stream_upstreams_read_on(struct stream_upstreams *upstreams, uint64_t now)
 {
 	uint32_t count = upstreams->to_read.count;
 
+	upstreams->now = now;
+	if (base_unlikely(upstreams->trial.connection.may_read))
+		upstream_trial_read(upstreams, now);
 	for (uint32_t i = 0; i < count; i++) {
 		struct stream_upstream *connection = &upstreams->slots[upstreams->to_read.slots[i]];
 

@@ -111,9 +111,14 @@ void stream_upstreams_adopt(
 		peers_prune(set, upstreams->peers);
 	}
 	for (uint16_t i = 0; i < set->upstream_count; i++) {
-		if (set->upstreams_since[i] > upstreams->generation)
-			upstreams->counts[i] = (struct stream_upstream_counts){0};
+		if (set->upstreams_since[i] <= upstreams->generation)
+			continue;
+		upstreams->counts[i] = (struct stream_upstream_counts){0};
+		upstreams->records[i] = (struct stream_upstream_records){0};
 	}
+	if (upstreams->trial.state != STREAM_TRIAL_NONE &&
+		set->upstreams_since[upstreams->trial.upstream] > upstreams->generation)
+		upstream_trial_close(upstreams);
 	upstreams->set = set;
 	upstreams->generation = set->generation;
 }

@@ -96,11 +96,9 @@ size_t tls_session_receive(
 // Plaintext, up to `room` bytes; 0: no more for now. May make output.
 size_t tls_session_read(struct tls_session *session, uint8_t *bytes, size_t room, uint64_t now);
 
-// Makes ciphertext of all of it (1 to TLS_WRITE_MOST bytes), in records of its own: give it one DNS
-// message with its length at a time, as there are servers (dnsdist 1.7) that overlook a second one
-// in a record. 0, or with nothing taken: -EAGAIN
-// (still handshaking, or too much output waits), -EPIPE (failed, or after
-// tls_session_shutdown()), -EMSGSIZE.
+// Makes ciphertext of all of it (1 to TLS_WRITE_MOST bytes), in records of its own: one of up to 16,384
+// bytes, which is how a caller decides what they hold. 0, or with nothing taken: -EAGAIN (still
+// handshaking, or too much output waits), -EPIPE (failed, or after tls_session_shutdown()), -EMSGSIZE.
 base_must_check int tls_session_write(
 	struct tls_session *session, const uint8_t *bytes, size_t length);
 

@@ -39,6 +39,7 @@ static struct stream_upstreams *upstreams;
 static struct proxy_stream_driver driver;
 static struct proxy_set *set;
 static struct tls_context *server;
+static struct random_stream *chance;
 static int silent; // listener
 static char tls_reason[TLS_ERROR_TEXT];
 
@@ -159,7 +160,7 @@ static void make_set(const struct proxy_set *old, const struct net_endpoint *tls
 static void open_driver(enum stream_fixture_mode mode)
 {
 	const struct stream_clients_options clients = stream_clients_defaults();
-	const struct stream_upstreams_options options = {
+	struct stream_upstreams_options options = {
 		.connection_count = SLOTS,
 		.memory_most = 10000000,
 		.failed = note_tls_failure,
@@ -180,6 +181,9 @@ static void open_driver(enum stream_fixture_mode mode)
 	memset(&streams, 0, sizeof(streams));
 	streams.finish_at = -1;
 	tls_reason[0] = '\0';
+	chance = random_stream_create((const uint8_t[RANDOM_SEED_BYTES]){1});
+	CU_ASSERT_PTR_NOT_NULL_FATAL(chance);
+	options.random = chance;
 	upstreams = stream_upstreams_create(&fixture.loop, set, &options, &error);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(upstreams);
 	driver = stream_upstreams_driver(upstreams);
@@ -192,6 +196,7 @@ static void close_driver(void)
 	stream_fixture_close(&fixture);
 	tls_context_destroy(server);
 	proxy_set_destroy(set);
+	random_stream_destroy(chance);
 	close(silent);
 }
 
