@@ -218,6 +218,12 @@ int lcores_launch(struct app *app)
 	return 0;
 }
 
+void lcores_wake_streams(const struct app *app)
+{
+	for (uint16_t i = 0; app->lcores && i < app->stream_count; i++)
+		stream_lcore_wake(app->streams[i]);
+}
+
 void lcores_close(struct app *app)
 {
 	for (uint16_t i = 0; app->streams && i < app->stream_count; i++)

@@ -18,6 +18,7 @@
 #include "control.h"
 #include "frame_ring.h"
 #include "host_names.h"
+#include "lcores.h"
 #include "network.h"
 #include "proxy/sweep.h"
 #include "query_log.h"
@@ -266,8 +267,7 @@ static void turn_until_none(struct app *app, struct manager_clock *due,
 static void enter_phase(struct app *app, enum worker_phase phase)
 {
 	base_store(&app->phase, phase);
-	for (uint16_t i = 0; i < app->stream_count; i++)
-		stream_lcore_wake(app->streams[i]);
+	lcores_wake_streams(app);
 }
 
 // Whoever sends queries here finds out in time that the end is near. Another signal ends it.

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "lcores.h"
 #include "nic/steering.h"
 #include "rcu/rcu.h"
 
@@ -163,8 +164,7 @@ static int update_addresses(struct app *app)
 	app->local = local;
 	app->local_count = count;
 	rcu_pointer_publish(app->shared.snapshot, snapshot);
-	for (uint16_t i = 0; app->lcores && i < app->stream_count; i++)
-		stream_lcore_wake(app->streams[i]);
+	lcores_wake_streams(app);
 	log_addresses(app);
 	error = network_set_filters(app, app->set, snapshot, NULL);
 	free_retired(app, old);
@@ -404,10 +404,11 @@ int network_open(struct app *app)
 
 	// A path of every upstream can be retired at once.
 	app->retired = calloc(app->set->upstream_capacity + 1u, sizeof(*app->retired));
-	app->tables = kernel_tables_create();
-	if (!app->retired || !app->tables) {
-		log_error("the kernel's tables can not be read: %s", strerror(errno));
-		return -errno;
+	app->tables = app->retired ? kernel_tables_create() : NULL;
+	if (!app->tables) {
+		error = -errno;
+		log_error("the kernel's tables can not be read: %s", strerror(-error));
+		return error;
 	}
 	for (uint16_t port = 0; port < nic_port_count(app->nic) && !error; port++)
 		error = attach_port(app, port);

@@ -1,197 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "reload.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "app.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "caches.h"
 #include "host_names.h"
+#include "lcores.h"
 #include "network.h"
 #include "proxy/sweep.h"
 #include "query_log.h"
 #include "rcu/rcu.h"
-#include "stream_tls.h"
+#include "reload_private.h"
 #include "watch.h"
 
 #define PATHS_MOST CLOCK_SECOND
 #define PATHS_PERIOD (20 * CLOCK_MILLISECOND)
 #define DRAIN_PERIOD (250 * CLOCK_MILLISECOND)
-#define UPSTREAM_FILES_PERIOD CLOCK_SECOND
 #define RETRY_PAUSE (30 * CLOCK_SECOND) // of addresses that were refused
-
-static bool upstream_is_drained(void *context, uint16_t upstream)
-{
-	const struct app *app = context;
-
-	for (uint16_t i = 0; i < app->lcore_count; i++) {
-		if (!proxy_lcore_upstream_is_drained(forward_lcore_proxy(app->lcores[i]), upstream))
-			return false;
-	}
-	for (uint16_t i = 0; i < app->stream_count; i++) {
-		if (!stream_lcore_upstream_is_drained(app->streams[i], upstream))
-			return false;
-	}
-	return true;
-}
-
-static bool group_is_drained(void *context, uint16_t group)
-{
-	const struct app *app = context;
-
-	for (uint16_t i = 0; i < app->lcore_count; i++) {
-		if (!proxy_lcore_group_is_drained(forward_lcore_proxy(app->lcores[i]), group))
-			return false;
-	}
-	return true;
-}
-
-static struct proxy_drain drain_of(struct app *app)
-{
-	return (struct proxy_drain){app, upstream_is_drained, group_is_drained};
-}
-
-static const struct config *next_config(const struct app *app)
-{
-	return app->reload.config ? app->reload.config : app->config;
-}
-
-static void free_updates(struct app *app)
-{
-	struct reload *reload = &app->reload;
-
-	for (uint16_t i = 0; i < app->stream_count; i++) {
-		stream_lcore_update_destroy(reload->updates[i], reload->set);
-		reload->updates[i] = NULL;
-	}
-}
-
-// What was made and not published.
-static void give_up(struct app *app)
-{
-	struct reload *reload = &app->reload;
-
-	free_updates(app);
-	query_log_forget(app);
-	forward_snapshot_destroy(reload->snapshot);
-	forward_caches_forget(reload->caches);
-	proxy_set_destroy(reload->set);
-	config_destroy(reload->config);
-	reload->snapshot = NULL;
-	reload->caches = NULL;
-	reload->set = NULL;
-	reload->config = NULL;
-	reload->stage = RELOAD_RESTS;
-	if (names_follow(app->names, app->config, NULL))
-		log_warning("host names: %s", strerror(ENOMEM));
-}
-
-// Those below: 0, or -errno with why in one line.
-
-static int read_config(struct app *app, struct config_error *error)
-{
-	struct reload *reload = &app->reload;
-	int status;
-
-	if (reload->is_of_upstreams) {
-		reload->config = host_names_read(app, app->config, error);
-		return reload->config ? 0 : -EINVAL;
-	}
-	reload->config = config_read_file(app->options.config, error);
-	if (!reload->config)
-		return -EINVAL;
-	status = names_follow(app->names, app->config, reload->config);
-	if (status)
-		(void)snprintf(error->text, sizeof(error->text), "%s", strerror(-status));
-	else
-		names_ask_missing(app->names);
-	return status;
-}
-
-// With what was found of its names.
-static int read_config_again(struct app *app, struct config_error *error)
-{
-	struct reload *reload = &app->reload;
-	struct config *config;
-	size_t count;
-
-	(void)config_hosts(reload->config, &count);
-	if (!count || reload->is_of_upstreams)
-		return 0;
-	reload->next_addresses = names_generation(app->names);
-	config = host_names_read(app, reload->config, error);
-	if (!config)
-		return -EINVAL;
-	config_destroy(reload->config);
-	reload->config = config;
-	return 0;
-}
-
-// Connections that each lcore can have over UDP: one an upstream at the least.
-static uint16_t fewest_ports(const struct app *app)
-{
-	uint16_t fewest = UINT16_MAX;
-
-	for (uint16_t i = 0; i < app->pool_count; i++) {
-		if (app->pools[i]->slot_count < fewest)
-			fewest = app->pools[i]->slot_count;
-	}
-	return fewest;
-}
-
-static int make_set(struct app *app, struct config_error *error)
-{
-	struct proxy_drain drain = drain_of(app);
-	struct proxy_set *set = forward_proxy_set_follow(next_config(app), app->set, &drain);
-
-	app->reload.set = set;
-	if (!set && errno == ENOMEM) {
-		(void)snprintf(error->text, sizeof(error->text), "%s", strerror(ENOMEM));
-		return -ENOMEM;
-	}
-	if (set && set->upstreams_used <= fewest_ports(app))
-		return 0;
-	(void)snprintf(error->text, sizeof(error->text),
-		"%s: with those that still leave, there are more than the %u upstreams that this "
-		"run has room for: more need a restart",
-		app->options.config, set ? fewest_ports(app) : app->set->upstream_capacity);
-	return -ENOSPC;
-}
-
-static int make_updates(struct app *app, struct config_error *error)
-{
-	struct reload *reload = &app->reload;
-
-	for (uint16_t i = 0; i < app->stream_count; i++) {
-		reload->updates[i] = stream_lcore_update_create(
-			reload->config, reload->set, app->ticket_secret, error);
-		if (!reload->updates[i])
-			return -EINVAL;
-	}
-	return 0;
-}
-
-// Of the files that were read.
-static void keep_sums(struct app *app, struct config_sums sums)
-{
-	struct reload *reload = &app->reload;
-
-	// A file in TO that has changed, too, is not what was refused of the others.
-	if (reload->is_of_upstreams)
-		reload->sums.upstreams = sums.upstreams;
-	else
-		reload->sums.sources = sums.sources;
-}
 
 // What was refused is not tried again before it changes.
 static void refuse(struct app *app, const struct config_error *error, uint64_t now)
 {
-	keep_sums(app, config_sums_now(app->config));
-	give_up(app);
+	reload_keep_sums(app, config_sums_now(app->config));
+	reload_give_up(app);
 	app->reload.refused++;
 	app->reload.refusal = *error;
 	app->reload.is_refusal_of_upstreams = app->reload.is_of_upstreams;
@@ -202,26 +37,12 @@ static void refuse(struct app *app, const struct config_error *error, uint64_t n
 	log_error("reload: %s; the configuration stays as it was", error->text);
 }
 
-// Checks what was read, and makes what it takes.
 static void prepare(struct app *app, uint64_t now)
 {
 	struct reload *reload = &app->reload;
 	struct config_error why = {0};
-	int error = read_config_again(app, &why);
 
-	if (!error)
-		error = stream_tls_check(reload->config, app->options.config, &why);
-	if (!error)
-		error = network_check_addresses(app, reload->config, &why);
-	if (!error)
-		error = caches_prepare(app, reload->config, &reload->caches, &why);
-	if (!error)
-		error = make_set(app, &why);
-	if (!error)
-		error = query_log_prepare(app, reload->config, reload->set, &why);
-	if (!error)
-		error = make_updates(app, &why);
-	if (error) {
+	if (reload_make(app, &why)) {
 		refuse(app, &why, now);
 		return;
 	}
@@ -245,51 +66,13 @@ static void begin(struct app *app, uint64_t now)
 	reload->is_wanted = false;
 	reload->is_wanted_of_upstreams = false;
 	reload->next_addresses = names_generation(app->names);
-	if (read_config(app, &why)) {
+	if (reload_read(app, &why)) {
 		refuse(app, &why, now);
 		return;
 	}
 	reload->stage = RELOAD_FINDS_ADDRESSES;
 	reload->until = reload->is_of_upstreams ? now : now + HOST_NAMES_MOST;
 	find_addresses(app, now);
-}
-
-// A set without what is drained, if anything is.
-static void begin_prune(struct app *app)
-{
-	struct proxy_drain drain = drain_of(app);
-	struct proxy_set *set = forward_proxy_set_follow(app->config, app->set, &drain);
-
-	if (!set || set->leaving_count == app->set->leaving_count) {
-		proxy_set_destroy(set);
-		return;
-	}
-	(void)network_find_paths(app, set);
-	app->reload.set = set;
-}
-
-static void wake_streams(const struct app *app)
-{
-	for (uint16_t i = 0; i < app->stream_count; i++)
-		stream_lcore_wake(app->streams[i]);
-}
-
-// -errno with why in one line.
-static int make_snapshot(struct app *app, struct config_error *why)
-{
-	struct reload *reload = &app->reload;
-	struct forward_numbers numbers = network_numbers(reload->set, reload->caches);
-	int error;
-
-	reload->snapshot =
-		forward_snapshot_follow(reload->config, &numbers, app->local, app->local_count);
-	error = reload->snapshot ? network_set_filters(
-					   app, reload->set, app->shared.snapshot, reload->snapshot)
-				 : -errno;
-	if (error)
-		(void)snprintf(why->text, sizeof(why->text), "filters and listeners: %s",
-			strerror(-error));
-	return error;
 }
 
 // From here on it is not given up.
@@ -312,7 +95,7 @@ static void publish(struct app *app)
 	rcu_pointer_publish(app->shared.set, reload->set);
 	for (uint16_t i = 0; i < app->pool_count; i++)
 		proxy_sweep_follow(app->pools[i], reload->set);
-	wake_streams(app);
+	lcores_wake_streams(app);
 	reload->stage = RELOAD_IS_FOLLOWED;
 }
 
@@ -346,7 +129,7 @@ static void finish(struct app *app)
 		app->config = reload->config;
 		reload->addresses = reload->next_addresses;
 		if (reload->is_of_upstreams)
-			keep_sums(app, config_sums(app->config));
+			reload_keep_sums(app, config_sums(app->config));
 		else
 			reload->has_sums = false;
 		rcu_pointer_publish(app->shared.snapshot, reload->snapshot);
@@ -354,10 +137,10 @@ static void finish(struct app *app)
 		reload->snapshot = snapshot;
 		caches_follow(app);
 		query_log_follow(app);
-		wake_streams(app);
+		lcores_wake_streams(app);
 	}
 	rcu_wait_grace_period();
-	give_up(app);
+	reload_give_up(app);
 	(void)network_set_filters(app, app->set, app->shared.snapshot, NULL);
 	if (!is_new)
 		return;
@@ -395,62 +178,17 @@ static void find_paths(struct app *app, uint64_t now)
 	reload->look_due = now + PATHS_PERIOD;
 	if (network_find_paths(app, reload->set) && now < reload->until)
 		return;
-	if (make_snapshot(app, &why) == 0 && move_watch(app, &why) == 0)
+	if (reload_make_snapshot(app, &why) == 0 && move_watch(app, &why) == 0)
 		publish(app);
 	else
 		refuse(app, &why, now);
-}
-
-static uint64_t next_look(const struct config_reload *how, uint64_t now)
-{
-	uint32_t drawn = 0;
-
-	// Without random bytes all look at the same time, which does no harm here.
-	if (getrandom(&drawn, sizeof(drawn), GRND_NONBLOCK) != (ssize_t)sizeof(drawn))
-		drawn = 0;
-	return now + how->interval - how->jitter / 2 + (how->jitter >> 16) * (drawn >> 16);
-}
-
-// A change that is found is read in this turn.
-static void follow_files(struct app *app, uint64_t now)
-{
-	const struct config_reload *how = config_reload(app->config);
-	struct reload *reload = &app->reload;
-
-	if (!reload->has_sums) {
-		reload->sums = config_sums(app->config);
-		reload->has_sums = true;
-		reload->follow_due = next_look(how, now);
-	}
-	if (reload->sums.has_upstreams && now >= reload->follow_upstreams_due) {
-		reload->follow_upstreams_due = now + UPSTREAM_FILES_PERIOD;
-		if (config_sums_now_of_upstreams(app->config).upstreams != reload->sums.upstreams)
-			reload->is_wanted_of_upstreams = true;
-	}
-	if (!how->interval || now < reload->follow_due)
-		return;
-	reload->follow_due = next_look(how, now);
-	if (config_sums_now(app->config).sources != reload->sums.sources)
-		reload->is_wanted = true;
-}
-
-static void follow_names(struct app *app, uint64_t now)
-{
-	uint64_t addresses = names_generation(app->names);
-	struct reload *reload = &app->reload;
-
-	if (addresses == reload->addresses)
-		return;
-	if (addresses != reload->refused_addresses || now >= reload->retry_due)
-		reload->is_wanted_of_upstreams = true;
 }
 
 static void rest(struct app *app, uint64_t now)
 {
 	struct reload *reload = &app->reload;
 
-	follow_files(app, now);
-	follow_names(app, now);
+	reload_follow_sources(app, now);
 	if (reload->is_wanted || reload->is_wanted_of_upstreams) {
 		begin(app, now);
 		return;
@@ -458,7 +196,7 @@ static void rest(struct app *app, uint64_t now)
 	if (!app->set->leaving_count || now < reload->look_due)
 		return;
 	reload->look_due = now + DRAIN_PERIOD;
-	begin_prune(app);
+	reload_make_pruned(app);
 	if (reload->set)
 		publish(app);
 }
@@ -475,7 +213,7 @@ void reload_turn(struct app *app, uint64_t now)
 	case RELOAD_FINDS_ADDRESSES:
 	case RELOAD_FINDS_PATHS:
 		if (is_stopping)
-			give_up(app);
+			reload_give_up(app);
 		else if (app->reload.stage == RELOAD_FINDS_ADDRESSES)
 			find_addresses(app, now);
 		else
@@ -511,5 +249,5 @@ const char *reload_outcome(const struct app *app)
 
 void reload_close(struct app *app)
 {
-	give_up(app);
+	reload_give_up(app);
 }
