@@ -89,18 +89,24 @@ static void peer_close(struct peer *peer)
 	close(peer->fd);
 }
 
-static void peer_ask(struct peer *peer, uint16_t id, size_t length)
+// One record, if that holds so much.
+static void peer_send(struct peer *peer, const uint8_t *bytes, size_t length)
 {
-	uint8_t frame[2 + 65535];
-	size_t bytes = stream_fixture_frame(frame, id, length);
 	int result = 0;
 
 	for (int turn = 0; turn < STREAM_FIXTURE_TURNS; turn++) {
-		result = SSL_write(peer->ssl, frame, (int)bytes);
+		result = SSL_write(peer->ssl, bytes, (int)length);
 		if (result > 0 || !peer_waits(peer, result))
 			break;
 	}
-	CU_ASSERT_EQUAL(result, (int)bytes);
+	CU_ASSERT_EQUAL(result, (int)length);
+}
+
+static void peer_ask(struct peer *peer, uint16_t id, size_t length)
+{
+	uint8_t frame[2 + 65535];
+
+	peer_send(peer, frame, stream_fixture_frame(frame, id, length));
 }
 
 // False: it is closed, by close_notify or otherwise.
@@ -156,6 +162,27 @@ static void queries_over_tls_are_answered(void)
 		CU_ASSERT_EQUAL(peer_answer(&peer), id);
 	CU_ASSERT_EQUAL(fixture.counters->handshakes, 1);
 	CU_ASSERT_EQUAL(fixture.counters->resumed, 0);
+	peer_close(&peer);
+	close_tls();
+}
+
+static void queries_that_share_a_record_are_all_answered(void)
+{
+	static const int counts[] = {2, 100, 390};
+	uint8_t frames[16384];
+	struct peer peer;
+
+	open_tls(STREAM_FIXTURE_ECHO);
+	peer_open(&peer);
+	for (size_t i = 0; i < BASE_ARRAY_SIZE(counts); i++) {
+		size_t length = 0;
+
+		for (int id = 0; id < counts[i]; id++)
+			length += stream_fixture_frame(frames + length, (uint16_t)id, 40);
+		peer_send(&peer, frames, length);
+		for (int id = 0; id < counts[i]; id++)
+			CU_ASSERT_EQUAL(peer_answer(&peer), id);
+	}
 	peer_close(&peer);
 	close_tls();
 }
@@ -460,6 +487,8 @@ static void nothing_is_left_of_many_connections(void)
 
 static const struct unit_case cases[] = {
 	{"queries over TLS are answered", queries_over_tls_are_answered},
+	{"queries that share a record are all answered",
+		queries_that_share_a_record_are_all_answered},
 	{"a second handshake is resumed", a_second_handshake_is_resumed},
 	{"after close_notify answers still go out", after_close_notify_answers_still_go_out},
 	{"close_notify and FIN end it", close_notify_and_fin_end_it},
