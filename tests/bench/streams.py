@@ -73,6 +73,10 @@ def collect(folder, subject):
     return figures
 
 
+def bad(load):
+    return load["lost"] + load["wrong"] + load["failed"]
+
+
 def collect_upstream(folder, results, subject):
     """By queries in flight a connection; `connections` are all that the upstream accepted, and CPU
     time is that of the core with the streams, for each query that the upstream saw."""
@@ -82,7 +86,7 @@ def collect_upstream(folder, results, subject):
         if not loads:
             return None
         rounds[in_flight] = [
-            {"qps": load["qps"], "bad": load["lost"] + load["wrong"] + load["failed"],
+            {"qps": load["qps"], "bad": bad(load),
              "p99_us": load["p99_us"], "connections": one["connections"],
              "cpu_ns_per_query": one["cpu_ns"] / max(one["queries"], 1)}
             for load, one in zip(loads.values(),
@@ -96,34 +100,15 @@ def collect_upstream(folder, results, subject):
     return figures
 
 
-def quantile(values, share):
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
-
-
-def read_latencies(folder, subject, where):
-    """By round: what each datagram took, in microseconds, and how many were not answered well."""
-    rounds = {}
-    for name in os.listdir(folder):
-        match = re.fullmatch(rf"{subject}_{where}\.(\d+)\.latencies", name)
-        if match:
-            with open(os.path.join(folder, name)) as stream:
-                words = [line.split() for line in stream]
-            times = [1e6 * float(time) for code, time in words if code == "NOERROR"]
-            rounds[int(match[1])] = {"p50_us": quantile(times, 0.5), "p99_us": quantile(times, 0.99),
-                                     "p999_us": quantile(times, 0.999), "answered": len(times),
-                                     "bad": len(words) - len(times)}
-    return rounds
-
-
-def summarize_handshakes(folder, subject, where, rounds):
+def summarize_handshakes(folder, subject, where, loads):
     """Of datagrams, and the handshakes made and failed meanwhile, a second and by second."""
-    summary = {key: round(statistics.median(one[key] for one in rounds.values()))
-               for key in ("p50_us", "p99_us", "p999_us", "answered")}
-    summary["bad"] = sum(one["bad"] for one in rounds.values())
+    summary = {key: round(statistics.median(one[key] for one in loads.values()))
+               for key in ("qps", "p50_us", "p99_us", "p999_us")}
+    summary["bad"] = sum(bad(one) for one in loads.values())
     rates = []
     summary["handshakes_failed"] = 0
     summary["handshakes_by_second"] = []
-    for number in rounds:
+    for number in loads:
         path = os.path.join(folder, f"{subject}_{where}.{number}.txt")
         if not os.path.exists(path):
             continue
@@ -139,10 +124,10 @@ def summarize_handshakes(folder, subject, where, rounds):
     return summary
 
 
-def collect_handshakes(folder, subject):
+def collect_handshakes(folder, results, subject):
     """The share that is millrace's own: as many handshakes at another server on the same core are
     what it is compared with."""
-    rounds = {where: read_latencies(folder, subject, where)
+    rounds = {where: results.get(f"{subject}_{where}")
               for where in ("nowhere", "elsewhere", "here")}
     if not all(rounds.values()):
         return None

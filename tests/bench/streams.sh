@@ -23,6 +23,8 @@ streams_in_flight=
 streams_clients=100
 # Queries on the way at once, of all connections together.
 streams_window=1000
+# Datagrams a second beside handshakes.
+streams_datagrams=5000
 streams_seconds=4
 
 need_streams() {
@@ -207,10 +209,10 @@ measure_streams() {
 	close_streams
 }
 
-# start_streams_echo LOG HOST ADDRESS PORT: who answers over TLS with the question alone.
+# start_streams_echo LOG CPU HOST ADDRESS PORT: who answers over TLS.
 start_streams_echo() {
-	ip netns exec "$(lab_namespace "$2")" taskset -c "${bench_cpus[0]}" \
-		"$bench_build/tests/bench/stream_echo" "$3" "$4" \
+	ip netns exec "$(lab_namespace "$3")" taskset -c "$2" \
+		"$bench_build/tests/bench/stream_echo" "$4" "$5" \
 		"$streams_folder/certificate.pem" "$streams_folder/key.pem" \
 		>"$1" 2>&1 </dev/null &
 	streams_echo=$!
@@ -236,14 +238,15 @@ configure_streams_upstream() {
 measure_streams_load() {
 	local status=0 file=$1
 	shift
-	start_load --warm-up 500 "$@" --json "$file"
+	start_load --warm-up 500 --time "$((streams_seconds * 1000))" "$@" --json "$file"
 	wait_until 20 load_has_measured "$file" || true
 	finish_load || status=$?
 	[ "$status" = 0 ] || [ "$status" = 2 ] || die "$(tail -n 5 "$bench_folder/load.log")"
 }
 
 # measure_streams_upstream SUBJECT: datagrams, each of another name, forwarded over TLS; leaves
-# SUBJECT_INFLIGHT.ROUND.json, and beside it CPU time and what the upstream counted.
+# SUBJECT_INFLIGHT.ROUND.json, and beside it CPU time and what the upstream counted. Both ends of TLS
+# have one core, so that it is what bounds the rate, and datagrams the other.
 measure_streams_upstream() {
 	local subject=$1 round in_flight file before
 	open_streams
@@ -252,11 +255,11 @@ measure_streams_upstream() {
 		for in_flight in 64 1; do
 			note "$subject.$round: max_inflight $in_flight"
 			file=$bench_results/${subject}_$in_flight.$round
-			start_streams_echo "$file.echo" world 10.53.0.12 853
+			start_streams_echo "$file.echo" "${bench_cpus[1]}" world 10.53.0.12 853
 			streams_in_flight=$in_flight
 			start_streams_forwarder upstream
 			before=$(streams_cpu_time)
-			measure_streams_load "$file.json" --window 128 --time "$((streams_seconds * 1000))"
+			measure_streams_load "$file.json" --window 128
 			echo "CPU nanoseconds: $(($(streams_cpu_time) - before))" >"$file.txt"
 			stop_streams_forwarder
 			stop_processes 5 "$streams_echo"
@@ -270,6 +273,8 @@ measure_streams_upstream() {
 # Datagrams and handshakes at once: the worker has its core for itself, all else shares the other.
 configure_streams_both() {
 	configure_streams_millrace
+	# Where the load in the kernel has its upstream.
+	sed -i '0,/forward/s/10.53.0.11/10.60.0.2/' "$streams_folder/millrace.conf"
 }
 
 command_streams_both() {
@@ -284,34 +289,35 @@ stop_streams_handshakes() {
 # start_streams_handshakes FILE PORT: 500 a second, a query on each, for longer than the load lasts.
 start_streams_handshakes() {
 	in_lab world taskset -c "${bench_cpus[0]}" "$bench_build/tests/bench/handshakes" \
-		10.53.0.2 "$2" 500 5 >"$1" 2>&1 </dev/null &
+		10.53.0.2 "$2" 500 $((streams_seconds + 2)) >"$1" 2>&1 </dev/null &
 	streams_handshakes=$!
 }
 
-# streams_datagrams: 5000 a second that the cache answers, and how long each took, in seconds. It goes
-# before what else is on its core.
-streams_datagrams() {
-	in_lab world taskset -c "${bench_cpus[0]}" setsid --wait \
-		"$source_root/tests/bench/peers/first" dnsperf -s 10.53.0.2 -v -T 1 -c 4 -Q 5000 \
-		-d "$streams_folder/queries" -l 4 </dev/null 2>/dev/null |
-		awk '/^> / { print $2, $NF }'
+# measure_streams_datagrams FILE: that the cache answers, and how long each took. Worker and load go
+# before all else on their cores; the worker not at a real-time priority, which is given no more than
+# 95 % of the time.
+measure_streams_datagrams() {
+	renice -n -20 -p "$(poller "$streams_forwarder")" >/dev/null
+	measure_streams_load "$1" --real-time --rate "$streams_datagrams" --names 1000
 }
 
 # measure_streams_handshakes SUBJECT: how long datagrams take without handshakes, with as many at
 # another server on the core of the load, and with them at millrace; leaves
-# SUBJECT_WHERE.ROUND.latencies, and what bench/handshakes counted beside.
+# SUBJECT_WHERE.ROUND.json, and what bench/handshakes counted beside.
 measure_streams_handshakes() {
 	local subject=$1 round where file port
 	open_streams
+	route_load
 	for round in $(seq $((bench_rounds < 3 ? bench_rounds : 3))); do
 		start_streams_forwarder both
-		start_streams_echo "$streams_folder/echo.log" forwarder 10.53.0.2 8853
+		start_streams_echo "$streams_folder/echo.log" "${bench_cpus[0]}" \
+			forwarder 10.53.0.2 8853
 		for where in nowhere elsewhere here; do
 			note "$subject.$round: handshakes $where"
 			file=$bench_results/${subject}_$where.$round
 			port=$([ "$where" = here ] && echo 853 || echo 8853)
 			[ "$where" = nowhere ] || start_streams_handshakes "$file.txt" "$port"
-			streams_datagrams >"$file.latencies"
+			measure_streams_datagrams "$file.json"
 			[ "$where" = nowhere ] || wait "$streams_handshakes" ||
 				die "$subject: $(cat "$file.txt")"
 			streams_handshakes=

@@ -18,9 +18,9 @@ FLOORS = (
 def collect(folder, results):
     figures = streams.collect(folder, "dot")
     if figures is not None:
-        figures["handshakes"] = streams.collect_handshakes(folder, "dot_handshakes")
-        figures["upstream"] = streams.collect_upstream(
-            folder, results, "dot_upstream")
+        figures["handshakes"] = streams.collect_handshakes(
+            folder, results, "dot_handshakes")
+        figures["upstream"] = streams.collect_upstream(folder, results, "dot_upstream")
     return figures
 
 

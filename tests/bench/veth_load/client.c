@@ -146,6 +146,19 @@ int client_ask(struct client *client, uint32_t slots, uint64_t now)
 	return error;
 }
 
+int client_ask_one(struct client *client, uint32_t slots, uint64_t now)
+{
+	for (uint32_t i = 0; i < slots; i++) {
+		uint32_t index = (client->next_slot + i) % slots;
+
+		if (base_load(&client->state->slots[index].is_in_flight))
+			continue;
+		client->next_slot = index + 1;
+		return ask(client, index, now);
+	}
+	return 0;
+}
+
 static bool is_late(const struct load_slot *slot, uint64_t then)
 {
 	return slot->is_in_flight && slot->sent_at < then;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The first query of each client, by a packet socket: the kernel's part asks the next ones.
+// Queries by a packet socket: the first of each client, after which the kernel's part asks the next
+// ones, or all, at a set rate.
 #pragma once
 
 #include "kernel_part.h"
@@ -9,6 +10,7 @@ struct client {
 	struct load_state *state;
 	int socket;
 	uint64_t next_name; // of queries sent from here
+	uint32_t next_slot; // where to look for one that is free
 	uint64_t sent; // by us
 	uint64_t lost;
 };
@@ -19,6 +21,9 @@ void client_close(struct client *client);
 
 // Asks in these many slots. 0 or -errno.
 int client_ask(struct client *client, uint32_t slots, uint64_t now);
+
+// Asks in one slot where nothing is in flight, if there is one. 0 or -errno.
+int client_ask_one(struct client *client, uint32_t slots, uint64_t now);
 
 // Gives up what was asked before `then`.
 void client_give_up(struct client *client, uint32_t slots, uint64_t then);

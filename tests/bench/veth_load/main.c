@@ -18,6 +18,7 @@
 #define STATUS_NOT_CLEAN 2 // something was lost, failed or wrong
 #define PATIENCE (2 * CLOCK_SECOND)
 #define STEP (10 * CLOCK_MILLISECOND)
+#define PACE (500 * CLOCK_MICROSECOND)
 #define PROBE (100 * CLOCK_MILLISECOND)
 #define PROBES_MOST 200
 
@@ -75,6 +76,33 @@ static int run_for(struct client *client, const struct options *options, uint32_
 	return is_ending ? -EINTR : 0;
 }
 
+// At a set rate, whatever comes back.
+static int run_at_rate(struct client *client, const struct options *options, uint32_t milliseconds)
+{
+	uint64_t start = clock_now();
+	uint64_t until = start + milliseconds * CLOCK_MILLISECOND;
+	uint64_t now = start;
+	uint64_t asked = 0;
+	int error = 0;
+
+	while (now < until && !is_ending && !error) {
+		uint64_t due = (now - start) / CLOCK_MICROSECOND * options->rate / 1000000;
+
+		client_give_up(client, options->window, now - PATIENCE);
+		for (; asked < due && !error; asked++)
+			error = client_ask_one(client, options->window, clock_now());
+		sleep_for(PACE);
+		now = clock_now();
+	}
+	return is_ending ? -EINTR : error;
+}
+
+static int run_load(struct client *client, const struct options *options, uint32_t milliseconds)
+{
+	return options->rate ? run_at_rate(client, options, milliseconds)
+			     : run_for(client, options, milliseconds);
+}
+
 static int measure(struct client *client, const struct kernel_part *part,
 	const struct options *options, struct report *report)
 {
@@ -88,7 +116,7 @@ static int measure(struct client *client, const struct kernel_part *part,
 	answered = base_load(&state->counters.answered);
 	began = clock_now();
 	base_store(&state->is_measuring, 1);
-	error = run_for(client, options, options->time);
+	error = run_load(client, options, options->time);
 	base_store(&state->is_measuring, 0);
 	report->queries = (double)(base_load(&state->counters.answered) - answered);
 	report->seconds = (double)(clock_now() - began) / 1e9;
@@ -115,11 +143,11 @@ static int load(struct client *client, const struct kernel_part *part,
 	struct load_state *state = client->state;
 	int error = wait_for_forwarder(client);
 
-	base_store(&state->is_asking, 1);
-	if (!error)
+	base_store(&state->is_asking, !options->rate);
+	if (!error && !options->rate)
 		error = client_ask(client, options->window, clock_now());
 	if (!error)
-		error = run_for(client, options, options->warm_up);
+		error = run_load(client, options, options->warm_up);
 	if (!error)
 		error = measure(client, part, options, report);
 	base_store(&state->is_asking, 0);

@@ -23,6 +23,7 @@ static const char help[] =
 	"\n"
 	"  --interface NAME     this end of the pair (eth0)\n"
 	"  --window N           queries in flight, at most as many as veth holds (128)\n"
+	"  --rate N             a second, whatever comes back, instead of one after another\n"
 	"  --names N            asked again and again, instead of each but once\n"
 	"  --warm-up N, --time N  milliseconds before what is measured (300), and of it (700)\n"
 	"  --cpu N              of the load (0)\n"
@@ -36,6 +37,7 @@ enum option_name {
 	OPTION_FORWARDER,
 	OPTION_FORWARDER_MAC,
 	OPTION_WINDOW,
+	OPTION_RATE,
 	OPTION_NAMES,
 	OPTION_WARM_UP,
 	OPTION_TIME,
@@ -52,6 +54,7 @@ static const struct option known[] = {
 	{"forwarder", required_argument, NULL, OPTION_FORWARDER},
 	{"forwarder-mac", required_argument, NULL, OPTION_FORWARDER_MAC},
 	{"window", required_argument, NULL, OPTION_WINDOW},
+	{"rate", required_argument, NULL, OPTION_RATE},
 	{"names", required_argument, NULL, OPTION_NAMES},
 	{"warm-up", required_argument, NULL, OPTION_WARM_UP},
 	{"time", required_argument, NULL, OPTION_TIME},
@@ -109,6 +112,8 @@ static int parse_value(struct options *options, int option, const char *text)
 		return parse_mac(text, options->forwarder_mac);
 	case OPTION_WINDOW:
 		return parse_number(text, 1, LOAD_SLOTS, &options->window);
+	case OPTION_RATE:
+		return parse_number(text, 1, 1000000, &options->rate);
 	case OPTION_NAMES:
 		return parse_number(text, 1, 1000000, &options->name_count);
 	case OPTION_WARM_UP:

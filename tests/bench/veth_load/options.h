@@ -10,7 +10,8 @@ struct options {
 	const char *json; // path; NULL: standard output
 	uint8_t forwarder[4];
 	uint8_t forwarder_mac[6];
-	uint32_t window; // queries in flight
+	uint32_t window; // queries in flight, at most
+	uint32_t rate; // queries a second; 0: each after the answer to the one before
 	uint32_t name_count; // 0: no name is asked twice
 	uint32_t warm_up; // milliseconds
 	uint32_t time; // milliseconds measured
