@@ -146,3 +146,14 @@ const char *cache_request_parse(struct cache_request *request, enum cache_reques
 	}
 	return words_next(&words) ? "more words than expected" : NULL;
 }
+
+const char *cache_shown_kind(const struct cache_shown *shown)
+{
+	static const char *const kinds[CACHE_KINDS] = {
+		[CACHE_KIND_SUCCESS] = "success",
+		[CACHE_KIND_DENIAL] = "denial",
+		[CACHE_KIND_SERVFAIL] = "servfail",
+	};
+
+	return kinds[shown->kind];
+}

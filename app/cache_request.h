@@ -35,6 +35,9 @@ struct cache_shown {
 	int32_t stale; // seconds that it may still be served as such
 };
 
+// "success", "denial" or "servfail".
+const char *cache_shown_kind(const struct cache_shown *shown);
+
 struct cache_request {
 	enum cache_request_verb verb;
 	uint16_t first; // number of the first cache, and of the last

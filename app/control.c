@@ -114,11 +114,6 @@ static bool answer_lcores(struct control *control, const char *words, struct sta
 
 static void show_answer(struct stats_json *json, const struct cache_shown *shown)
 {
-	static const char *const kinds[CACHE_KINDS] = {
-		[CACHE_KIND_SUCCESS] = "success",
-		[CACHE_KIND_DENIAL] = "denial",
-		[CACHE_KIND_SERVFAIL] = "servfail",
-	};
 	char type[DNS_MNEMONIC_TEXT];
 
 	stats_json_open_object(json, NULL);
@@ -128,7 +123,7 @@ static void show_answer(struct stats_json *json, const struct cache_shown *shown
 	stats_json_truth(json, "do", shown->flags & CACHE_KEY_DO);
 	stats_json_truth(json, "cd", shown->flags & CACHE_KEY_CD);
 	stats_json_number(json, "subnet_prefix", shown->subnet_family ? shown->subnet_prefix : 0);
-	stats_json_string(json, "kind", kinds[shown->kind]);
+	stats_json_string(json, "kind", cache_shown_kind(shown));
 	stats_json_number(json, "rcode", shown->rcode);
 	stats_json_number(json, "bytes", shown->value_length);
 	stats_json_number(json, "age", shown->age);

@@ -26,8 +26,7 @@ void control_show_status(
 {
 	uint64_t in_flight = 0;
 	uint64_t queries =
-		counters_sum(app->lcores, 0, (uint16_t)(app->lcore_count - 1), STATS_FRAME_QUERY) +
-		counters_sum(app->lcores, 0, (uint16_t)(app->lcore_count - 1), STATS_STREAM_QUERY);
+		counters_total(app, STATS_FRAME_QUERY) + counters_total(app, STATS_STREAM_QUERY);
 
 	for (uint16_t i = 0; i < app->lcore_count; i++)
 		in_flight += figures_lcore(app, i).queries_in_flight;
@@ -223,7 +222,7 @@ static uint64_t lcore_drops(const struct app *app, uint16_t lcore)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < BASE_ARRAY_SIZE(drops); i++)
-		sum += counters_sum(app->lcores, lcore, lcore, drops[i]);
+		sum += counters_of_lcore(app, lcore, drops[i]);
 	return sum;
 }
 
@@ -245,12 +244,12 @@ static void show_lcore(const struct app *app, uint16_t lcore,
 		json, "burst", polls ? (after->frames - before->frames) * 1000 / polls : 0);
 	stats_json_number(json, "frames", (int64_t)after->frames);
 	stats_json_number(json, "queries",
-		(int64_t)(counters_sum(app->lcores, lcore, lcore, STATS_FRAME_QUERY) +
-			  counters_sum(app->lcores, lcore, lcore, STATS_STREAM_QUERY)));
-	stats_json_number(json, "hopped",
-		(int64_t)counters_sum(app->lcores, lcore, lcore, STATS_FRAME_HOPPED));
-	stats_json_number(json, "hopped_in",
-		(int64_t)counters_sum(app->lcores, lcore, lcore, STATS_FRAMES_HOPPED_IN));
+		(int64_t)(counters_of_lcore(app, lcore, STATS_FRAME_QUERY) +
+			  counters_of_lcore(app, lcore, STATS_STREAM_QUERY)));
+	stats_json_number(
+		json, "hopped", (int64_t)counters_of_lcore(app, lcore, STATS_FRAME_HOPPED));
+	stats_json_number(
+		json, "hopped_in", (int64_t)counters_of_lcore(app, lcore, STATS_FRAMES_HOPPED_IN));
 	stats_json_number(
 		json, "drops", (int64_t)(lcore_drops(app, lcore) + figures.nic.tx_dropped));
 	stats_json_number(json, "in_flight", figures.queries_in_flight);

@@ -110,8 +110,7 @@ static int open_shared(struct app *app)
 static void print_counters(const struct app *app)
 {
 	for (int i = 0; i < STATS_COUNTERS; i++) {
-		uint64_t sum = counters_sum(
-			app->lcores, 0, (uint16_t)(app->lcore_count - 1), (enum stats_counter)i);
+		uint64_t sum = counters_total(app, (enum stats_counter)i);
 
 		// The frames received always stand there, so that a run of nothing says so.
 		if (sum || i == STATS_FRAMES_RECEIVED)
@@ -124,8 +123,7 @@ static void print_counters(const struct app *app)
 static void print_stages(const struct app *app)
 {
 	for (int i = 0; i < STATS_STAGES; i++) {
-		uint64_t sum = counters_sum_stage(
-			app->lcores, 0, (uint16_t)(app->lcore_count - 1), (enum stats_stage)i);
+		uint64_t sum = counters_stage_total(app, (enum stats_stage)i);
 
 		if (sum)
 			log_info("%16llu cycles %s", (unsigned long long)sum,

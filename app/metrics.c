@@ -82,8 +82,8 @@ static void write_verdicts(
 			};
 
 			if (stats_counter_group(counter) == of->group)
-				stats_metric_number(&metric, labels, 2,
-					counters_sum(app->lcores, lcore, lcore, counter));
+				stats_metric_number(
+					&metric, labels, 2, counters_of_lcore(app, lcore, counter));
 		}
 	}
 }
@@ -100,7 +100,7 @@ static void write_counter(
 		is_time ? "busy_seconds" : stats_counter_name(counter));
 	metric = stats_metric_begin(text, name, STATS_METRIC_COUNTER, stats_counter_help(counter));
 	for (uint16_t lcore = 0; lcore < app->lcore_count; lcore++) {
-		uint64_t value = counters_sum(app->lcores, lcore, lcore, counter);
+		uint64_t value = counters_of_lcore(app, lcore, counter);
 		char number[METRICS_LCORE_TEXT];
 		const struct stats_label label = {"lcore", metrics_lcore_text(lcore, number)};
 

@@ -181,8 +181,7 @@ void metrics_write_caches(const struct app *app, struct stats_text *text)
 	write_refused(app, text);
 	metrics_write_total(text, "millrace_cache_served_stale_total",
 		"Queries answered past the end of the answer, by all caches.",
-		counters_sum(app->lcores, 0, (uint16_t)(app->lcore_count - 1),
-			STATS_QUERY_CACHED_STALE));
+		counters_total(app, STATS_QUERY_CACHED_STALE));
 	for (uint16_t i = 0; i < count; i++)
 		stats_text_fini(&caches[i].zones);
 	free(caches);

@@ -301,8 +301,7 @@ void metrics_write_upstreams(const struct app *app, struct stats_text *text)
 
 	metrics_write_total(text, "millrace_forward_max_concurrent_rejects_total",
 		"Queries refused since as many were in flight as max_concurrent allows.",
-		counters_sum(
-			app->lcores, 0, (uint16_t)(app->lcore_count - 1), STATS_QUERY_CONCURRENT));
+		counters_total(app, STATS_QUERY_CONCURRENT));
 	metrics_write_total(text, "millrace_forward_healthcheck_broken_total",
 		"Queries that found all upstreams of their forward down.", sum_all_down(app));
 	if (gather(&all))

@@ -37,7 +37,7 @@ static void add_lcore_stats(
 
 	for (int i = 0; i < STATS_COUNTERS; i++) {
 		rte_tel_data_add_dict_u64(data, stats_counter_name((enum stats_counter)i),
-			counters_sum(app->lcores, first, last, (enum stats_counter)i));
+			counters_sum(app, first, last, (enum stats_counter)i));
 	}
 	for (uint16_t lcore = first; lcore <= last; lcore++) {
 		struct figures_lcore figures = figures_lcore(app, lcore);
@@ -72,8 +72,7 @@ static int answer_stages(const struct app *app, const char *parameters, struct r
 	rte_tel_data_start_dict(data);
 	for (int i = 0; i < STATS_STAGES; i++)
 		rte_tel_data_add_dict_u64(data, stats_stage_name((enum stats_stage)i),
-			counters_sum_stage(app->lcores, (uint16_t)lcore, (uint16_t)lcore,
-				(enum stats_stage)i));
+			counters_stage_of_lcore(app, (uint16_t)lcore, (enum stats_stage)i));
 	return 0;
 }
 

@@ -124,11 +124,6 @@ static void add_shown_text(
 
 static void add_shown(struct rte_tel_data *data, uint32_t index, const struct cache_shown *shown)
 {
-	static const char *const kinds[CACHE_KINDS] = {
-		[CACHE_KIND_SUCCESS] = "success",
-		[CACHE_KIND_DENIAL] = "denial",
-		[CACHE_KIND_SERVFAIL] = "servfail",
-	};
 	char type[DNS_MNEMONIC_TEXT];
 
 	add_shown_number(data, index, "cache", shown->cache);
@@ -138,7 +133,7 @@ static void add_shown(struct rte_tel_data *data, uint32_t index, const struct ca
 	add_shown_number(data, index, "cd", !!(shown->flags & CACHE_KEY_CD));
 	if (shown->subnet_family)
 		add_shown_number(data, index, "subnet_prefix", shown->subnet_prefix);
-	add_shown_text(data, index, "kind", kinds[shown->kind]);
+	add_shown_text(data, index, "kind", cache_shown_kind(shown));
 	add_shown_number(data, index, "rcode", shown->rcode);
 	add_shown_number(data, index, "bytes", shown->value_length);
 	add_shown_number(data, index, "age", shown->age);
