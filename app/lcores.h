@@ -20,6 +20,7 @@ void lcores_list(const struct app *app, unsigned int lcores[]);
 // 0, or -errno with one line said.
 int lcores_open(struct app *app);
 int lcores_launch(struct app *app);
-// What was published for stream lcores, which may be asleep, is seen soon. Before they are there, nothing.
+// What was published for stream lcores, which may be asleep, is seen soon. Before they are there,
+// nothing happens.
 void lcores_wake_streams(const struct app *app);
 void lcores_close(struct app *app);

@@ -21,10 +21,6 @@ void network_wait_for_paths(struct app *app, uint64_t most);
 // Reads what changed in the kernel's tables and publishes what workers need of it.
 void network_update(struct app *app);
 
-// An error where `bind` or `source_address` names an address that no port has, and none can come to
-// have: -errno with `error` filled in. What can is warned of.
-int network_check_addresses(
-	const struct app *app, const struct config *config, struct config_error *error);
 // Finds the path to each upstream of a set that is not published yet, and asks for neighbours where
 // there is none. Returns how many of those that are new in it have none.
 uint16_t network_find_paths(struct app *app, struct proxy_set *set);

@@ -9,6 +9,7 @@
 #include "caches.h"
 #include "host_names.h"
 #include "network.h"
+#include "network_ports.h"
 #include "query_log.h"
 #include "reload_private.h"
 #include "stream_tls.h"

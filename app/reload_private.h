@@ -10,8 +10,8 @@ void reload_keep_sums(struct app *app, struct config_sums sums);
 // Wants a reload where a source has changed.
 void reload_follow_sources(struct app *app, uint64_t now);
 
-// Three steps to what comes next: 0, or -errno with why in one line. They leave it in app.reload, as far
-// as they come: to be published, or given up.
+// Three steps to what comes next: 0, or -errno with why in one line. They leave it in app.reload, as
+// far as they come: to be published, or given up.
 
 // Reads the configuration; its new host names are asked for from then on.
 base_must_check int reload_read(struct app *app, struct config_error *error);

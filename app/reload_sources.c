@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the configuration was read from, and when it has changed: files, and addresses of host names.
+// What the configuration was read from, and whether it has changed: files, addresses of names.
 #include <sys/random.h>
 
 #include "app.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The health of four upstreams as the management lcore keeps it, between two lcores that a test plays.
-// Upstream i has port 1000 + i; it is upstream 1, which is checked by lcore 1, that fails.
+// The health of four upstreams as the management lcore keeps it, between two lcores that a test
+// plays. Upstream i has port 1000 + i; it is upstream 1, which is checked by lcore 1, that fails.
 #pragma once
 
 #include "unit.h"

@@ -246,7 +246,8 @@ static void open_pools(struct proxy_fixture *fixture, const struct forward *forw
 		proxy_pools_init(&fixture->pools, fixture->set, fixture->random, &options), 0);
 }
 
-// Upstream 0 has a connection that is idle and the one returned, which is busy; upstream 1 an idle one.
+// Upstream 0 has a connection that is idle and the one returned, which is busy; upstream 1 an idle
+// one.
 static uint16_t open_busy_pools(struct proxy_fixture *fixture, const struct forward *forwards,
 	const struct proxy_settings *settings)
 {
