@@ -8,11 +8,11 @@
 //
 // Over TLS each query has a record of its own, since there are servers (dnsdist 1.7) that overlook a
 // second message in a record until more comes. Once a connection has eight or more to send at a time,
-// the upstream is put on trial: on a connection of its own it gets two queries in one record. If it
-// answers both within a second, four or more are joined in records from then on; if not, there is
-// no other trial for ten minutes. A trial is no query of the exchange, and its failure is nobody's. An
-// upstream that overlooks a joined query all the same, as one of several servers behind an address may,
-// gets one a record again, for an hour.
+// the upstream is put on trial: on a connection of its own it gets 16 queries in one record, eight
+// times. If it answers all of each within a second, four or more are joined in records from then on; if
+// not, there is no other trial for ten minutes, and then twice as long each time, up to a day. A trial
+// is no query of the exchange, and its failure is nobody's. An upstream that overlooks a joined query
+// all the same, as one of several servers behind an address may, gets one a record again, for an hour.
 #pragma once
 
 #include "base/random.h"

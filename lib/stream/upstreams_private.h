@@ -35,19 +35,23 @@ struct stream_upstream {
 // Whether an upstream reads all messages of a TLS record at once.
 struct stream_upstream_records {
 	uint64_t try_at; // there is no trial before
+	uint64_t pause; // after the last trial, if that was in vain
 	bool reads_several; // a trial has shown it
 };
 
 enum stream_trial_state {
 	STREAM_TRIAL_NONE,
 	STREAM_TRIAL_OPENING, // TCP and TLS
-	STREAM_TRIAL_ASKED, // the record is out, or on its way
+	STREAM_TRIAL_ASKED, // a record is out, or on its way
 	STREAM_TRIAL_ENDING, // our FIN is out, and the peer's is waited for
 };
 
-#define STREAM_TRIAL_QUERIES 2
+// dnsdist reads on behind a message whose answer is there at once, as that of a near server often is for
+// a while; not so many times in a row.
+#define STREAM_TRIAL_QUERIES 16 // of a record
+#define STREAM_TRIAL_RECORDS 8
 
-// One record with several queries, and who answers all of them reads all of a record. On a connection
+// Records with several queries, one after the other: who answers all reads all of a record. On a connection
 // that the exchange knows nothing of, so that no query of anybody waits for the outcome.
 struct stream_trial {
 	struct stream_connection connection; // first, so that the one is the other
@@ -55,6 +59,7 @@ struct stream_trial {
 	uint16_t ids[STREAM_TRIAL_QUERIES];
 	bool is_answered[STREAM_TRIAL_QUERIES];
 	uint16_t upstream;
+	uint8_t records; // asked
 	uint8_t state; // enum stream_trial_state
 };
 

@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "stream/upstreams_private.h"
 
-#define TRIAL_PAUSE (600 * CLOCK_SECOND) // from one in vain to the next
+// From one in vain to the next, at first and at the most: twice as long each time.
+#define PAUSE_LEAST (600 * CLOCK_SECOND)
+#define PAUSE_MOST (86400 * CLOCK_SECOND)
 #define OPENING_MOST (5 * CLOCK_SECOND)
 #define ANSWER_MOST CLOCK_SECOND
 #define ENDING_MOST CLOCK_SECOND
@@ -23,8 +25,7 @@ void upstream_trial_close(struct stream_upstreams *upstreams)
 }
 
 // An address of a name below "invalid", which nobody has to ask others about (RFC 6761, section 6.4).
-// It is a new one each time: dnsdist reads on behind a message that it answers from its cache, and only
-// behind those.
+// It is a new one each time: dnsdist reads on behind a message that it answers from its cache.
 static void write_query(uint8_t query[QUERY_BYTES], uint16_t id, uint64_t label)
 {
 	static const uint8_t header[] = {0, 0, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0};
@@ -45,19 +46,20 @@ static int trial_ask(struct stream_upstreams *upstreams, uint64_t now)
 {
 	struct stream_trial *trial = &upstreams->trial;
 	struct random_stream *random = upstreams->options.random;
-	uint16_t id = (uint16_t)random_stream_u32(random);
+	uint32_t first = random_stream_u32(random);
+	uint32_t step = random_stream_u32(random) | 1; // odd: each id is another
 	uint8_t query[QUERY_BYTES];
 	int error = 0;
 
 	trial->state = STREAM_TRIAL_ASKED;
 	trial->ends_at = now + ANSWER_MOST;
+	trial->records++;
+	memset(trial->is_answered, 0, sizeof(trial->is_answered));
 	for (int i = 0; i < STREAM_TRIAL_QUERIES && !error; i++) {
-		trial->ids[i] = id;
-		write_query(query, id, random_stream_u64(random));
+		trial->ids[i] = (uint16_t)(first + (uint32_t)i * step);
+		write_query(query, trial->ids[i], random_stream_u64(random));
 		error = stream_connection_queue(
 			&trial->connection, &upstreams->memory, query, sizeof(query));
-		// Another one: fewer steps than there are ids lead back to none.
-		id = (uint16_t)(id + 1 + random_stream_below(random, UINT16_MAX));
 	}
 	return error;
 }
@@ -98,17 +100,20 @@ static int trial_take_input(struct stream_upstreams *upstreams, size_t length)
 	struct byte_reader reader = byte_reader_make(upstreams->inbox, length);
 	const uint8_t *message;
 	uint32_t message_length;
-	int whole;
+	bool is_done = false;
+	int whole, error;
 
-	do {
+	for (;;) {
 		whole = stream_frame_take(&reader, &message, &message_length);
-		if (whole > 0 && trial_take_reply(&upstreams->trial, message))
-			return 1;
-	} while (whole > 0);
+		if (whole <= 0)
+			break;
+		is_done = trial_take_reply(&upstreams->trial, message);
+	}
 	if (whole < 0)
 		return whole;
-	return stream_connection_keep(&upstreams->trial.connection, &upstreams->memory, reader.at,
+	error = stream_connection_keep(&upstreams->trial.connection, &upstreams->memory, reader.at,
 		byte_reader_left(&reader));
+	return error ? error : is_done;
 }
 
 void upstream_trial_read(struct stream_upstreams *upstreams, uint64_t now)
@@ -120,6 +125,8 @@ void upstream_trial_read(struct stream_upstreams *upstreams, uint64_t now)
 
 	if (length > 0 && trial->state == STREAM_TRIAL_ASKED)
 		taken = trial_take_input(upstreams, (size_t)length);
+	if (taken > 0 && trial->records < STREAM_TRIAL_RECORDS)
+		taken = trial_ask(upstreams, now);
 	if (taken > 0) {
 		upstreams->records[trial->upstream].reads_several = true;
 		upstreams->counts[trial->upstream].record_trials_passed++;
@@ -140,6 +147,15 @@ static void trial_ready(struct stream_watch *watch, uint32_t events, uint64_t no
 		upstream_trial_read(upstreams, now);
 }
 
+// It is in vain unless it turns out otherwise.
+static void trial_set_pause(struct stream_upstream_records *records, uint64_t now)
+{
+	records->pause = records->pause ? 2 * records->pause : PAUSE_LEAST;
+	if (records->pause > PAUSE_MOST)
+		records->pause = PAUSE_MOST;
+	records->try_at = now + records->pause;
+}
+
 void upstream_trial_begin(struct stream_upstreams *upstreams, uint16_t upstream, uint64_t now)
 {
 	struct stream_trial *trial = &upstreams->trial;
@@ -156,8 +172,7 @@ void upstream_trial_begin(struct stream_upstreams *upstreams, uint16_t upstream,
 		.ends_at = now + OPENING_MOST,
 		.state = STREAM_TRIAL_OPENING,
 	};
-	// In vain unless it turns out otherwise.
-	upstreams->records[upstream].try_at = now + TRIAL_PAUSE;
+	trial_set_pause(&upstreams->records[upstream], now);
 	upstreams->counts[upstream].record_trials++;
 	if (upstream_prepare(upstreams, upstream, connection, true) < 0 ||
 		stream_connection_open(connection, upstreams->loop, connection->watch.fd) < 0)

@@ -20,6 +20,7 @@
 enum server_conduct {
 	SERVER_ANSWERS_ALL,
 	SERVER_OVERLOOKS, // answers the first, and the others when more comes
+	SERVER_OVERLOOKS_LATER, // from its eighth record on
 	SERVER_ANSWERS_LAST,
 	SERVER_IS_SILENT,
 	SERVER_CLOSES,
@@ -196,6 +197,8 @@ static inline void server_answer_record(
 	enum server_conduct conduct =
 		connection->is_trial ? fixture.conduct_in_trials : fixture.conduct;
 
+	if (conduct == SERVER_OVERLOOKS_LATER)
+		conduct = connection->records < 8 ? SERVER_ANSWERS_ALL : SERVER_OVERLOOKS;
 	for (uint32_t i = 0; i < connection->waiting_count; i++)
 		server_say(connection, connection->waiting[i], 0x80);
 	connection->waiting_count = 0;

@@ -6,6 +6,8 @@
 struct records_fixture fixture;
 
 #define MINUTE (60 * CLOCK_SECOND)
+#define TRIAL_QUERIES 16 // of a record
+#define TRIAL_RECORDS 8
 
 void proxy_streams_opened(struct proxy_streams *exchange, uint16_t slot, uint64_t now)
 {
@@ -108,8 +110,9 @@ static void who_answers_all_of_a_record_gets_more_of_them(void)
 {
 	open_passed(SERVER_ANSWERS_ALL);
 	CU_ASSERT_EQUAL(fixture.connection_count, 2);
-	CU_ASSERT_EQUAL(trial_connection()->records, 1);
-	CU_ASSERT_EQUAL(trial_connection()->messages, 2);
+	CU_ASSERT_EQUAL(trial_connection()->records, TRIAL_RECORDS);
+	CU_ASSERT_EQUAL(trial_connection()->messages, TRIAL_RECORDS * TRIAL_QUERIES);
+	CU_ASSERT_EQUAL(trial_connection()->most, TRIAL_QUERIES);
 	CU_ASSERT_EQUAL(records_of(64, 100), 1);
 	CU_ASSERT_EQUAL(records_of(4, 40), 1);
 	// Fewer are not worth it.
@@ -161,7 +164,7 @@ static void trial_in_vain(enum server_conduct conduct)
 	fixture.now += CLOCK_SECOND;
 	settle();
 	CU_ASSERT_TRUE(trial_connection()->got_end);
-	CU_ASSERT_EQUAL(trial_connection()->messages, 2);
+	CU_ASSERT_EQUAL(trial_connection()->most, TRIAL_QUERIES);
 	CU_ASSERT_EQUAL(stream_upstreams_next_time(fixture.upstreams), STREAM_LOOP_FOR_EVER);
 	CU_ASSERT_EQUAL(records_of(20, 40), 20);
 	fixture.now += 9 * MINUTE;
@@ -171,6 +174,16 @@ static void trial_in_vain(enum server_conduct conduct)
 	fixture.now += MINUTE;
 	CU_ASSERT_EQUAL(records_of(20, 40), 20);
 	CU_ASSERT_EQUAL(counts(0)->record_trials, 2);
+	// The next pause is twice as long.
+	settle();
+	fixture.now += CLOCK_SECOND;
+	settle();
+	fixture.now += 19 * MINUTE;
+	CU_ASSERT_EQUAL(records_of(20, 40), 20);
+	CU_ASSERT_EQUAL(counts(0)->record_trials, 2);
+	fixture.now += MINUTE;
+	CU_ASSERT_EQUAL(records_of(20, 40), 20);
+	CU_ASSERT_EQUAL(counts(0)->record_trials, 3);
 	CU_ASSERT_EQUAL(counts(0)->record_trials_passed, 0);
 	// And it is nobody's failure.
 	CU_ASSERT_EQUAL(counts(0)->tls_failed, 0);
@@ -184,6 +197,8 @@ static void who_answers_the_first_alone_gets_one_a_record(void)
 {
 	trial_in_vain(SERVER_OVERLOOKS);
 	trial_in_vain(SERVER_ANSWERS_LAST);
+	// A near server answers at once for a while.
+	trial_in_vain(SERVER_OVERLOOKS_LATER);
 }
 
 static void who_answers_nothing_of_use_gets_one_a_record(void)
@@ -337,7 +352,7 @@ static void what_was_not_overlooked_changes_nothing(void)
 // The trial after so many turns, from its beginning to its end and beyond.
 static void nothing_is_left_of_a_trial_that_is_broken_off(void)
 {
-	for (int turns = 0; turns < 12; turns++) {
+	for (int turns = 0; turns < 40; turns++) {
 		int before = stream_fixture_descriptors();
 
 		fixture_open(SERVER_ANSWERS_ALL, SERVER_ANSWERS_ALL);
@@ -348,7 +363,7 @@ static void nothing_is_left_of_a_trial_that_is_broken_off(void)
 		for (int i = 0; i < turns; i++)
 			(void)turn();
 		CU_ASSERT_TRUE(turns || !counts(0)->record_trials_passed);
-		CU_ASSERT_TRUE(turns < 11 || counts(0)->record_trials_passed);
+		CU_ASSERT_TRUE(turns < 39 || counts(0)->record_trials_passed);
 		fixture_close();
 		CU_ASSERT_EQUAL(stream_fixture_descriptors(), before);
 	}
