@@ -45,6 +45,11 @@ def add_limits(forward, results):
             2 * summary["yardstick"]["cycles_per_packet"] / summary["cycles_per_query"], 3)
 
 
+def summarize_lines(rounds):
+    return {key: round(statistics.median(one[key] for one in rounds.values()), 1)
+            for key in ("bytes", "line_ns", "line_at_once_ns")}
+
+
 def collect(folder, results):
     if "forward_20ms" not in results:
         return None
@@ -55,6 +60,8 @@ def collect(folder, results):
         results["in_flight_1000"], results["in_flight_200000"], "qps")
     forward["bytes_per_query"] = bytes_per_query(
         results["in_flight_1000"], results["in_flight_200000"])
+    forward["lines"] = {where: summarize_lines(results[f"memory_lines_{where}"])
+                        for where in ("near", "far")}
     return forward
 
 
@@ -78,3 +85,7 @@ def lines(forward):
     yield f"ratio to testpmd with frames going round      {summary['ratio_circulating']:>8}"
     if "ratio_cycles" in summary:
         yield f"ratio by cycles of the forwarder's core       {summary['ratio_cycles']:>8}"
+    near, far = forward["lines"]["near"], forward["lines"]["far"]
+    yield (f"a line of memory at random, of {near['bytes'] / 1e6:.1f} MB and of "
+           f"{far['bytes'] / 1e6:.1f} MB: one by one {near['line_ns']} and {far['line_ns']} ns, many at "
+           f"once {near['line_at_once_ns']} and {far['line_at_once_ns']} ns")

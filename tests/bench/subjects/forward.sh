@@ -8,6 +8,16 @@ measure_circulation() {
 	run testpmd circulation "$1" 64 --circulate --window 512
 }
 
+# What a line of memory costs: of so much as is nearest to the worker, and of so much as RATE queries a
+# second have on their way within 20 ms.
+measure_lines() {
+	note "memory_lines.$1"
+	taskset -c "${bench_cpus[1]}" "$bench_build/tests/bench/memory_lines" $((512 << 10)) \
+		>"$bench_results/memory_lines_near.$1.json"
+	taskset -c "${bench_cpus[1]}" "$bench_build/tests/bench/memory_lines" $(($2 / 50 * 384)) \
+		>"$bench_results/memory_lines_far.$1.json"
+}
+
 measure_forward() {
 	local round rate
 	for round in $(seq "$bench_rounds"); do
@@ -16,6 +26,7 @@ measure_forward() {
 		rate=$(round_rate forward_0ms "$round")
 		measure_beside_yardstick forward_20ms "$round" 96 --window 131072 --delay 20000 \
 			--rate "$rate"
+		measure_lines "$round" "$rate"
 		measure_beside_yardstick in_flight_1000 "$round" 64 --window 1000
 		rate=$(round_rate in_flight_1000 "$round")
 		# The delay that keeps so many in flight at the rate of the run before; some more
