@@ -14,7 +14,7 @@ measure_lines() {
 	note "memory_lines.$1"
 	taskset -c "${bench_cpus[1]}" "$bench_build/tests/bench/memory_lines" $((512 << 10)) \
 		>"$bench_results/memory_lines_near.$1.json"
-	taskset -c "${bench_cpus[1]}" "$bench_build/tests/bench/memory_lines" $(($2 / 50 * 384)) \
+	taskset -c "${bench_cpus[1]}" "$bench_build/tests/bench/memory_lines" $(($2 * 384 / 50)) \
 		>"$bench_results/memory_lines_far.$1.json"
 }
 
