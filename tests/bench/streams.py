@@ -28,7 +28,8 @@ UPSTREAM_PATTERNS = {
 
 # What bench/handshakes says: a line for each second, and one for all.
 HANDSHAKES_OF_SECOND = re.compile(r"^second \d+: made (\d+) failed (\d+)$", re.MULTILINE)
-HANDSHAKES = re.compile(r"^made (\d+) failed (\d+) of \d+ in (\d+) s$", re.MULTILINE)
+# So long, datagrams are asked beside them.
+HANDSHAKES_SECONDS = 4
 
 
 def read_rounds(folder, subject, peer, patterns=None):
@@ -101,26 +102,21 @@ def collect_upstream(folder, results, subject):
 
 
 def summarize_handshakes(folder, subject, where, loads):
-    """Of datagrams, and the handshakes made and failed meanwhile, a second and by second."""
+    """Of datagrams, and the handshakes made and failed meanwhile, by second. What was late and is made
+    once the datagrams are over does not count."""
     summary = {key: round(statistics.median(one[key] for one in loads.values()))
                for key in ("qps", "p50_us", "p99_us", "p999_us")}
     summary["bad"] = sum(bad(one) for one in loads.values())
-    rates = []
-    summary["handshakes_failed"] = 0
-    summary["handshakes_by_second"] = []
+    seconds = []
     for number in loads:
         path = os.path.join(folder, f"{subject}_{where}.{number}.txt")
-        if not os.path.exists(path):
-            continue
-        with open(path) as stream:
-            text = stream.read()
-        made, failed, seconds = map(int, HANDSHAKES.search(text).groups())
-        rates.append(made / seconds)
-        summary["handshakes_failed"] += failed
-        summary["handshakes_by_second"] += [
-            {"made": int(made), "failed": int(failed)}
-            for made, failed in HANDSHAKES_OF_SECOND.findall(text)]
-    summary["handshakes"] = round(statistics.median(rates)) if rates else 0
+        if os.path.exists(path):
+            with open(path) as stream:
+                seconds += [{"made": int(made), "failed": int(failed)} for made, failed in
+                            HANDSHAKES_OF_SECOND.findall(stream.read())[:HANDSHAKES_SECONDS]]
+    summary["handshakes_by_second"] = seconds
+    summary["handshakes_failed"] = sum(one["failed"] for one in seconds)
+    summary["handshakes"] = round(statistics.median(one["made"] for one in seconds)) if seconds else 0
     return summary
 
 
