@@ -281,7 +281,8 @@ static int upstreams_stay(struct set_maker *maker, uint16_t i)
 	return error;
 }
 
-// Those of a group that leaves go with it, all at once.
+// Those of a group that leaves go with it, all at once. Where it comes back without one, queries that it
+// still has may be attempted there until the new set is followed: it goes with a set after that.
 static bool upstream_still_leaves(const struct set_maker *maker, uint16_t number)
 {
 	uint16_t group = maker->old->upstreams[number].group;
@@ -291,6 +292,7 @@ static bool upstream_still_leaves(const struct set_maker *maker, uint16_t number
 		maker->set->groups_since[group] != maker->old->groups_since[group])
 		return false;
 	return maker->set->groups[group].presence == PROXY_LEAVES ||
+	       maker->old->groups[group].presence == PROXY_LEAVES ||
 	       !upstream_is_drained(maker, number);
 }
 

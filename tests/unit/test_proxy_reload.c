@@ -188,6 +188,27 @@ static void a_group_comes_back_to_its_number(void)
 	proxy_set_destroy(set);
 }
 
+// A query of the group, between two attempts, may still go where nothing is on its way: to an upstream
+// that left with the group, until the set in which it is of no group is followed.
+static void a_group_comes_back_without_an_upstream(void)
+{
+	static const struct forward first[] = {{"a", {1, 2}}, {"b", {3}}};
+	static const struct forward second[] = {{"b", {3}}};
+	static const struct forward third[] = {{"b", {3}}, {"a", {2, 4}}};
+	struct drained drained = {.upstreams = {true}};
+	struct proxy_set *set = NULL;
+
+	replace(&set, first, 2, &drained);
+	replace(&set, second, 1, &drained);
+	replace(&set, third, 2, &drained);
+	check_presence(set, 1, 0, PROXY_LEAVES);
+	check_presence(set, 4, 3, PROXY_STAYS);
+	replace(&set, third, 2, &drained);
+	CU_ASSERT_EQUAL(number_of(set, 1), PROXY_NO_NUMBER);
+	CU_ASSERT_EQUAL(set->leaving_count, 0);
+	proxy_set_destroy(set);
+}
+
 static void a_set_that_does_not_fit_is_refused(void)
 {
 	static struct proxy_upstream_template upstreams[MANY];
@@ -413,6 +434,7 @@ static const struct unit_case cases[] = {
 		another_transport_or_forward_is_another_upstream},
 	{"a group leaves with its upstreams", a_group_leaves_with_its_upstreams},
 	{"a group comes back to its number", a_group_comes_back_to_its_number},
+	{"a group comes back without an upstream", a_group_comes_back_without_an_upstream},
 	{"a set that does not fit is refused", a_set_that_does_not_fit_is_refused},
 	{"connections of who leaves are closed but those in flight",
 		connections_of_who_leaves_are_closed_but_those_in_flight},
