@@ -5,6 +5,8 @@
 
 struct records_fixture fixture;
 
+#include "stream_without_http.h"
+
 #define MINUTE (60 * CLOCK_SECOND)
 #define TRIAL_QUERIES 16 // of a record
 #define TRIAL_RECORDS 8
@@ -32,31 +34,6 @@ void proxy_streams_lost(
 	CU_ASSERT_EQUAL(now, fixture.now);
 	CU_ASSERT_TRUE_FATAL(slot < SLOTS);
 	exchange->told[slot].lost++;
-}
-
-// What HTTP alone has to tell.
-void proxy_streams_failed(struct proxy_streams *exchange, uint16_t slot, uint16_t id,
-	enum proxy_failure why, uint64_t now)
-{
-	(void)id;
-	proxy_streams_lost(exchange, slot, why, now);
-}
-
-void proxy_streams_refused(struct proxy_streams *exchange, uint16_t slot, uint16_t id, uint64_t now)
-{
-	(void)id;
-	proxy_streams_lost(exchange, slot, PROXY_FAILURE_HTTP, now);
-}
-
-void proxy_streams_closing(struct proxy_streams *exchange, uint16_t slot, uint64_t now)
-{
-	proxy_streams_lost(exchange, slot, PROXY_FAILURE_HTTP, now);
-}
-
-void proxy_streams_limited(struct proxy_streams *exchange, uint16_t slot, uint32_t most)
-{
-	(void)most;
-	proxy_streams_lost(exchange, slot, PROXY_FAILURE_HTTP, fixture.now);
 }
 
 static struct told *told(void)
@@ -210,12 +187,18 @@ static void who_answers_nothing_of_use_gets_one_a_record(void)
 	trial_in_vain(SERVER_ECHOES);
 }
 
-static void a_trial_has_a_second_to_be_answered_in(void)
+// With one connection, and a trial of its upstream that gets no answer.
+static void open_on_trial(void)
 {
 	fixture_open(SERVER_ANSWERS_ALL, SERVER_IS_SILENT);
 	open_slot(0, 0);
 	CU_ASSERT_EQUAL(records_of(8, 40), 8);
 	UNTIL(trial_connection() != NULL);
+}
+
+static void a_trial_has_a_second_to_be_answered_in(void)
+{
+	open_on_trial();
 	settle();
 	CU_ASSERT_EQUAL(stream_upstreams_next_time(fixture.upstreams), fixture.now + CLOCK_SECOND);
 	fixture.now += CLOCK_SECOND - 1;
@@ -447,10 +430,7 @@ static void nothing_is_known_of_another_upstream(void)
 
 static void a_trial_ends_with_its_upstream(void)
 {
-	fixture_open(SERVER_ANSWERS_ALL, SERVER_IS_SILENT);
-	open_slot(0, 0);
-	CU_ASSERT_EQUAL(records_of(8, 40), 8);
-	UNTIL(trial_connection() != NULL);
+	open_on_trial();
 	replace_upstream();
 	settle();
 	CU_ASSERT_TRUE(trial_connection()->got_end);

@@ -34,6 +34,8 @@ struct proxy_streams {
 };
 
 static struct stream_fixture fixture;
+
+#include "stream_without_http.h"
 static struct proxy_streams streams;
 static struct stream_upstreams *upstreams;
 static struct proxy_stream_driver driver;
@@ -70,31 +72,6 @@ void proxy_streams_lost(
 	CU_ASSERT_EQUAL(now, fixture.now);
 	told->told[slot].lost++;
 	told->told[slot].why = why;
-}
-
-// What HTTP alone has to tell: test_stream_https.c.
-void proxy_streams_failed(struct proxy_streams *told, uint16_t slot, uint16_t id,
-	enum proxy_failure why, uint64_t now)
-{
-	(void)id;
-	proxy_streams_lost(told, slot, why, now);
-}
-
-void proxy_streams_refused(struct proxy_streams *told, uint16_t slot, uint16_t id, uint64_t now)
-{
-	(void)id;
-	proxy_streams_lost(told, slot, PROXY_FAILURE_HTTP, now);
-}
-
-void proxy_streams_closing(struct proxy_streams *told, uint16_t slot, uint64_t now)
-{
-	proxy_streams_lost(told, slot, PROXY_FAILURE_HTTP, now);
-}
-
-void proxy_streams_limited(struct proxy_streams *told, uint16_t slot, uint32_t most)
-{
-	(void)most;
-	proxy_streams_lost(told, slot, PROXY_FAILURE_HTTP, fixture.now);
 }
 
 static void note_tls_failure(void *context, uint16_t upstream, const char *reason)
