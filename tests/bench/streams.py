@@ -28,8 +28,6 @@ UPSTREAM_PATTERNS = {
 
 # What bench/handshakes says: a line for each second, and one for all.
 HANDSHAKES_OF_SECOND = re.compile(r"^second \d+: made (\d+) failed (\d+)$", re.MULTILINE)
-# So long, datagrams are asked beside them.
-HANDSHAKES_SECONDS = 4
 
 
 def read_rounds(folder, subject, peer, patterns=None):
@@ -108,12 +106,12 @@ def summarize_handshakes(folder, subject, where, loads):
                for key in ("qps", "p50_us", "p99_us", "p999_us")}
     summary["bad"] = sum(bad(one) for one in loads.values())
     seconds = []
-    for number in loads:
+    for number, load in loads.items():
         path = os.path.join(folder, f"{subject}_{where}.{number}.txt")
         if os.path.exists(path):
             with open(path) as stream:
                 seconds += [{"made": int(made), "failed": int(failed)} for made, failed in
-                            HANDSHAKES_OF_SECOND.findall(stream.read())[:HANDSHAKES_SECONDS]]
+                            HANDSHAKES_OF_SECOND.findall(stream.read())[:round(load["seconds"])]]
     summary["handshakes_by_second"] = seconds
     summary["handshakes_failed"] = sum(one["failed"] for one in seconds)
     summary["handshakes"] = round(statistics.median(one["made"] for one in seconds)) if seconds else 0

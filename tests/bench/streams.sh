@@ -98,11 +98,12 @@ open_streams() {
 	start_streams_upstream
 }
 
+# configure_streams_millrace [ADDRESS]: of the upstream that datagrams go on to.
 configure_streams_millrace() {
 	cat >"$streams_folder/millrace.conf" <<-END
 		. {
 			cache
-			forward . 10.53.0.11
+			forward . ${1:-10.53.0.11}
 		}
 		tls://. {
 			tls $streams_folder/certificate.pem $streams_folder/key.pem
@@ -272,9 +273,8 @@ measure_streams_upstream() {
 
 # Datagrams and handshakes at once: the worker has its core for itself, all else shares the other.
 configure_streams_both() {
-	configure_streams_millrace
 	# Where the load in the kernel has its upstream.
-	sed -i '0,/forward/s/10.53.0.11/10.60.0.2/' "$streams_folder/millrace.conf"
+	configure_streams_millrace 10.60.0.2
 }
 
 command_streams_both() {
