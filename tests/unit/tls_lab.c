@@ -43,7 +43,7 @@ static const struct identity identities[TLS_LAB_IDENTITIES] = {
 
 static struct {
 	bool is_made;
-	char folder[PATH_ROOM];
+	char folder[PATH_ROOM / 2];
 	char certificate[TLS_LAB_IDENTITIES][PATH_ROOM];
 	char key[TLS_LAB_IDENTITIES][PATH_ROOM];
 	X509 *certificates[TLS_LAB_IDENTITIES];
