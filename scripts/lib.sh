@@ -27,13 +27,18 @@ need_root() {
 	[ "$(id -u)" = 0 ] || die "must be run as root"
 }
 
-# wait_until SECONDS COMMAND...: runs COMMAND until it succeeds, 1 when it never did.
+# wait_until SECONDS COMMAND...: runs COMMAND until it succeeds, 1 when it never did. It rests for as long
+# as the command took, 50 ms to 1 s: who waits takes no CPU from what is waited for.
 wait_until() {
-	local deadline=$((SECONDS + $1 + 1))
+	local deadline=$((SECONDS + $1 + 1)) began=${EPOCHREALTIME//[.,]/} took
 	shift
 	until "$@"; do
 		[ "$SECONDS" -lt "$deadline" ] || return 1
-		read -rt 0.05 <> <(:) || true
+		took=$((${EPOCHREALTIME//[.,]/} - began))
+		[ "$took" -ge 50000 ] || took=50000
+		[ "$took" -lt 999999 ] || took=999999
+		read -rt "0.$(printf '%06d' "$took")" <> <(:) || true
+		began=${EPOCHREALTIME//[.,]/}
 	done
 }
 

@@ -29,7 +29,7 @@ class Asker:
     def __init__(self, address):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.connect((address, 53))
-        self.socket.settimeout(4)
+        self.socket.settimeout(10)
 
     def ask(self, wire):
         self.socket.send(wire)

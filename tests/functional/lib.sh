@@ -21,6 +21,11 @@ fail() {
 	exit 1
 }
 
+# What ends a test without a word of its own is named.
+set -o errtrace
+trap '[ "$BASH_SUBSHELL" != 0 ] || printf "line %s of %s fails: %s\n" "$LINENO" \
+	"${BASH_SOURCE[0]##*/}" "$BASH_COMMAND" >&2' ERR
+
 # begin_test BUILD: names the program and a folder of our own, and cleans up at the end.
 begin_test() {
 	program=$1/app/millrace
@@ -33,11 +38,25 @@ begin_test() {
 	read -ra memory < <(memory_options)
 }
 
+# show_state: for who has to find out why a test failed.
+show_state() {
+	local command
+	[ ! -s "$scratch/millrace.log" ] || tail -n 40 "$scratch/millrace.log"
+	if [ -n "$millrace" ] && ! process_is_gone "$millrace"; then
+		for command in stats upstreams health stream_upstreams pools; do
+			read_counters "$command" last || break
+			echo "$command:" "$(awk '$2 != 0 { printf "%s=%s ", $1, $2 }' "$scratch/last.counters")"
+		done
+	fi
+	[ ! -s "$scratch/dnsperf.log" ] || grep -E '^(Statistics| )' "$scratch/dnsperf.log"
+	echo "dropped by the lab: $(lab_drops)"
+	grep -H . /proc/loadavg /proc/pressure/cpu
+}
+
 end_test() {
 	local status=$?
-	if [ "$status" != 0 ] && [ -s "$scratch/millrace.log" ]; then
-		tail -n 50 "$scratch/millrace.log" >&2
-	fi
+	trap - ERR
+	[ "$status" = 0 ] || show_state >&2 2>&1 || true
 	[ -z "$millrace" ] || stop_processes 8 "$millrace"
 	stop_processes 2 "${knots[@]}" "${helpers[@]}"
 	"$lab" down
@@ -184,7 +203,7 @@ stop_millrace() {
 # read_counters COMMAND [NAME]: keeps what telemetry says to /millrace/COMMAND, for counter, under
 # NAME (COMMAND); of upstreams, of which an answer has room for some, of all.
 read_counters() {
-	python3 - "/var/run/dpdk/$lab_prefix/dpdk_telemetry.v2" "/millrace/$1" \
+	python3 -IS - "/var/run/dpdk/$lab_prefix/dpdk_telemetry.v2" "/millrace/$1" \
 		>"$scratch/${2:-$1}.counters" <<-'PYTHON'
 		import json, socket, sys
 		telemetry = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -251,12 +270,20 @@ lab_drops() {
 	done | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
-# start_dnsperf SERVER OPTION...: asks $scratch/queries; ends by finish_dnsperf.
+# start_dnsperf SERVER OPTION...: asks $scratch/queries; ends by finish_dnsperf. What its sockets have no
+# room for, while it gets no CPU, would count as lost.
 dropped_before=0
 start_dnsperf() {
 	dropped_before=$(lab_drops)
-	in_background world dnsperf dnsperf -s "$1" -d "$scratch/queries" -t 5 "${@:2}"
+	in_background world dnsperf dnsperf -s "$1" -d "$scratch/queries" -t 5 -b 4096 "${@:2}"
 	dnsperf=$last_helper
+}
+
+# end_dnsperf: of one that asks until it is told to end.
+end_dnsperf() {
+	! process_is_gone "$dnsperf" || fail "dnsperf ended before the others: $(cat "$scratch/dnsperf.log")"
+	kill -INT "$dnsperf"
+	finish_dnsperf 30
 }
 
 # finish_dnsperf SECONDS: waits for its end.

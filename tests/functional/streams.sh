@@ -147,7 +147,7 @@ read_upstream() {
 	local before
 	before=$(grep -c '^counts ' "$scratch/$1.log") || true
 	kill -USR1 "${stream_upstreams[$1]}"
-	wait_until 5 upstream_has_said "$1" "$before" || fail "upstream $1 says nothing"
+	wait_until 20 upstream_has_said "$1" "$before" || fail "upstream $1 says nothing"
 	sed -n 's/^counts //p' "$scratch/$1.log" | tail -n 1 | tr ' ' '\n' |
 		tr '=' ' ' >"$scratch/$1.counts"
 }
