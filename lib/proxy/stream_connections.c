@@ -96,7 +96,8 @@ static uint16_t connection_open(struct proxy_streams *streams, uint16_t number, 
 	if (slot == PROXY_SLOT_NONE)
 		return slot;
 	streams->connections[slot] = (struct stream_connection){
-		.list = {PROXY_PENDING_NONE, PROXY_PENDING_NONE},
+		.list = {PROXY_PENDING_NONE, PROXY_PENDING_NONE,
+			proxy_stream_id_mask(upstream->limit_most)},
 		.opening_since = now,
 		.is_opening = true,
 	};

@@ -297,7 +297,8 @@ uint32_t proxy_stream_question_find(const struct proxy_streams *streams, uint16_
 {
 	if (streams->connections[slot].is_opening)
 		return PROXY_PENDING_NONE;
-	return proxy_stream_pending_find(&streams->table, slot, id);
+	return proxy_stream_pending_find(
+		&streams->table, &streams->connections[slot].list, slot, id);
 }
 
 // Over HTTP there will be no other reply (RFC 8484, section 4.2).

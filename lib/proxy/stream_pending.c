@@ -46,6 +46,7 @@ int proxy_stream_table_init(struct proxy_stream_table *table, uint32_t count)
 	};
 	while (1u << (32 - table->bucket_shift) < count)
 		table->bucket_shift--;
+	table->bucket_mask = UINT32_MAX >> table->bucket_shift;
 	if (table_allocate(table, count, long_count) != 0) {
 		proxy_stream_table_fini(table);
 		return -ENOMEM;
@@ -82,7 +83,10 @@ uint32_t proxy_stream_pending_allocate(
 	pending->length = length;
 	pending->long_message =
 		is_long ? table->free_long[--table->free_long_count] : PROXY_PENDING_NONE;
-	memcpy(proxy_stream_pending_message(table, pending), message, length);
+	if (base_likely(!is_long))
+		bytes_copy_short(pending->message, message, length);
+	else
+		memcpy(proxy_stream_pending_message(table, pending), message, length);
 	base_store(&table->in_use, table->in_use + 1);
 	return slot;
 }
@@ -97,19 +101,28 @@ void proxy_stream_pending_free(struct proxy_stream_table *table, uint32_t slot)
 	base_store(&table->in_use, table->in_use - 1);
 }
 
-// Ids are random, and nobody else can choose them: mixing is enough.
-static uint32_t *table_bucket(
-	const struct proxy_stream_table *table, uint16_t connection, uint16_t id)
+// Ids are random, and nobody else can choose them, so that their last bits are enough.
+static uint32_t *table_bucket(const struct proxy_stream_table *table,
+	const struct proxy_stream_list *list, uint16_t connection, uint16_t id)
 {
-	uint32_t hash = ((uint32_t)connection << 16 | id) * UINT32_C(0x9e3779b1);
+	uint32_t first = (uint32_t)connection * UINT32_C(0x9e3779b1) >> table->bucket_shift;
 
-	return &table->buckets[hash >> table->bucket_shift];
+	return &table->buckets[(first + (id & list->id_mask)) & table->bucket_mask];
 }
 
-uint32_t proxy_stream_pending_find(
-	const struct proxy_stream_table *table, uint16_t connection, uint16_t id)
+uint16_t proxy_stream_id_mask(uint32_t limit)
 {
-	uint32_t slot = *table_bucket(table, connection, id);
+	uint32_t buckets = 1;
+
+	while (buckets < limit && buckets <= UINT16_MAX)
+		buckets *= 2;
+	return (uint16_t)(buckets - 1);
+}
+
+uint32_t proxy_stream_pending_find(const struct proxy_stream_table *table,
+	const struct proxy_stream_list *list, uint16_t connection, uint16_t id)
+{
+	uint32_t slot = *table_bucket(table, list, connection, id);
 
 	while (slot != PROXY_PENDING_NONE &&
 		(table->slots[slot].id != id || table->slots[slot].connection != connection))
@@ -117,17 +130,17 @@ uint32_t proxy_stream_pending_find(
 	return slot;
 }
 
-static uint16_t pending_draw_id(
-	const struct proxy_stream_table *table, uint16_t connection, struct random_stream *random)
+static uint16_t pending_draw_id(const struct proxy_stream_table *table,
+	const struct proxy_stream_list *list, uint16_t connection, struct random_stream *random)
 {
 	uint16_t id = 0;
 
 	for (int draws = 0; draws < DRAWS_MOST; draws++) {
 		id = (uint16_t)random_stream_u32(random);
-		if (proxy_stream_pending_find(table, connection, id) == PROXY_PENDING_NONE)
+		if (proxy_stream_pending_find(table, list, connection, id) == PROXY_PENDING_NONE)
 			return id;
 	}
-	while (proxy_stream_pending_find(table, connection, id) != PROXY_PENDING_NONE)
+	while (proxy_stream_pending_find(table, list, connection, id) != PROXY_PENDING_NONE)
 		id++;
 	return id;
 }
@@ -168,9 +181,9 @@ void proxy_stream_pending_file(struct proxy_stream_table *table, uint32_t slot, 
 	uint32_t *bucket;
 
 	pending->connection = connection;
-	pending->id = pending_draw_id(table, connection, random);
+	pending->id = pending_draw_id(table, list, connection, random);
 	bytes_store_u16(proxy_stream_pending_message(table, pending), pending->id);
-	bucket = table_bucket(table, connection, pending->id);
+	bucket = table_bucket(table, list, connection, pending->id);
 	pending->next_in_bucket = *bucket;
 	*bucket = slot;
 	list_append(table, list, slot);
@@ -180,7 +193,7 @@ void proxy_stream_pending_unfile(
 	struct proxy_stream_table *table, uint32_t slot, struct proxy_stream_list *list)
 {
 	const struct proxy_stream_pending *pending = &table->slots[slot];
-	uint32_t *at = table_bucket(table, pending->connection, pending->id);
+	uint32_t *at = table_bucket(table, list, pending->connection, pending->id);
 
 	while (*at != slot)
 		at = &table->slots[*at].next_in_bucket;

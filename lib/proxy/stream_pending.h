@@ -32,10 +32,12 @@ struct proxy_stream_pending {
 	uint8_t message[PROXY_STREAM_INLINE_BYTES] base_aligned(BASE_CACHE_LINE);
 } base_aligned(BASE_CACHE_LINE);
 
-// Of one connection.
+// Of one connection. Its questions are found through buckets that stand side by side, so that a few lines
+// of memory have them all, and each in one of its own for the most part.
 struct proxy_stream_list {
 	uint32_t first;
 	uint32_t last;
+	uint16_t id_mask; // which bits of an id choose the bucket; stays while there are questions
 };
 
 struct proxy_stream_table {
@@ -44,7 +46,8 @@ struct proxy_stream_table {
 	uint32_t *free_slots; // the last to be freed is the first to be taken
 	uint32_t *free_long;
 	uint32_t *buckets;
-	uint32_t bucket_shift; // of the hash, to a bucket
+	uint32_t bucket_shift; // of the hash of a connection, to the first of its buckets
+	uint32_t bucket_mask;
 	uint32_t free_count;
 	uint32_t free_long_count;
 	uint32_t in_use; // written by the owner alone; telemetry reads it
@@ -75,6 +78,9 @@ static inline uint8_t *proxy_stream_pending_message(
 	return table->long_messages + (size_t)pending->long_message * PROXY_STREAM_LONG_BYTES;
 }
 
+// Of a connection with so many questions at once, more or less.
+uint16_t proxy_stream_id_mask(uint32_t limit);
+
 // Draws an id that is free on the connection, which has fewer than 65,536 questions, writes it into
 // slot and message, and files the slot under both, at the end of the connection's list.
 void proxy_stream_pending_file(struct proxy_stream_table *table, uint32_t slot, uint16_t connection,
@@ -83,5 +89,5 @@ void proxy_stream_pending_unfile(
 	struct proxy_stream_table *table, uint32_t slot, struct proxy_stream_list *list);
 
 // The slot filed under both, or PROXY_PENDING_NONE.
-uint32_t proxy_stream_pending_find(
-	const struct proxy_stream_table *table, uint16_t connection, uint16_t id);
+uint32_t proxy_stream_pending_find(const struct proxy_stream_table *table,
+	const struct proxy_stream_list *list, uint16_t connection, uint16_t id);
