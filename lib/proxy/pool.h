@@ -30,6 +30,7 @@ struct proxy_pool {
 	uint32_t idle_most; // this lcore's part of max_idle_conns; UINT32_MAX: none; 0: it leaves
 	uint32_t in_flight;
 	const struct proxy_settings *settings; // of pools.set; NULL: nobody has this number
+	uint64_t turn; // over a stream: when `member` was chosen
 	uint64_t reused; // takes served by an idle connection
 	uint64_t opened; // takes that opened one
 	uint64_t shared; // takes that joined a busy one: local ports were used up, or over a stream

@@ -34,6 +34,17 @@ int proxy_stream_pools_init(struct proxy_pools *pools, const struct proxy_set *s
 	return 0;
 }
 
+// Queries of one turn are sent together if they are on one connection. Those of the next have another.
+static void stream_pool_pass_turn(
+	const struct proxy_pools *pools, struct proxy_pool *pool, uint64_t now)
+{
+	if (pool->turn == now)
+		return;
+	pool->turn = now;
+	if (pool->member != PROXY_SLOT_NONE)
+		pool->member = pools->connections[pool->member].next_member;
+}
+
 // Where queries may join, in turn. Those without room are not kept there, so that none is looked at
 // in vain but after the limit became less.
 static uint16_t stream_pool_share(
@@ -41,6 +52,7 @@ static uint16_t stream_pool_share(
 {
 	struct proxy_pool *pool = &pools->pools[upstream];
 
+	stream_pool_pass_turn(pools, pool, now);
 	for (int looks = 0; looks < TAKE_LOOKS_MOST && pool->member != PROXY_SLOT_NONE; looks++) {
 		uint16_t slot = pool->member;
 		struct proxy_connection *connection = &pools->connections[slot];
@@ -54,10 +66,11 @@ static uint16_t stream_pool_share(
 			member_ring_remove(pools, pool, slot);
 			continue;
 		}
-		pool->member = connection->next_member;
 		// An idle one that was behind stale ones has its own queue.
-		if (!connection->in_flight)
+		if (!connection->in_flight) {
+			pool->member = connection->next_member;
 			continue;
+		}
 		base_store(&connection->in_flight, connection->in_flight + 1);
 		base_store(&pool->shared, pool->shared + 1);
 		return slot;

@@ -12,7 +12,7 @@ base_must_check int proxy_stream_pools_init(struct proxy_pools *pools, const str
 	const struct proxy_pools_events *events);
 
 // An open connection with one more query in flight: that which has been idle longest, else a busy
-// one with room. PROXY_SLOT_NONE: there is none.
+// one with room, the same as long as `now` is and it has any. PROXY_SLOT_NONE: there is none.
 uint16_t proxy_stream_pool_take(
 	struct proxy_pools *pools, uint16_t upstream, uint32_t limit, uint64_t now);
 

@@ -103,6 +103,7 @@ static void busy_ones_are_shared_up_to_the_limit(void)
 		stream_reply(fixture, i);
 	sent = fixture->sent_count;
 	for (uint32_t i = 0; i < 8; i++) {
+		fixture->now++;
 		stream_ask(fixture, 20 + i, 1);
 		on[fixture->sent[sent + i].slot]++;
 		// Both carry as many all the time.
@@ -119,6 +120,40 @@ static void busy_ones_are_shared_up_to_the_limit(void)
 	CU_ASSERT_EQUAL(fixture->opened_count, 3);
 	CU_ASSERT_EQUAL(fixture->sent_count, sent + 9);
 	CU_ASSERT_EQUAL(fixture->sent[sent + 8].slot, fixture->sent[sent].slot);
+	stream_fixture_close(fixture);
+}
+
+// What is asked at one time goes out together, on a connection while it has room; the next, on another.
+static void busy_ones_are_shared_a_turn_each(void)
+{
+	static const uint32_t counts[] = {3, 3, 5, 1};
+	struct stream_fixture *fixture = open_with(8, 8);
+	uint32_t sent;
+
+	stream_ask(fixture, 1, 8);
+	(void)stream_open_last(fixture);
+	stream_ask(fixture, 9, 8);
+	(void)stream_open_last(fixture);
+	CU_ASSERT_EQUAL_FATAL(fixture->opened_count, 2);
+	for (uint32_t i = 0; i < 16; i++)
+		stream_reply(fixture, i);
+	// One on each, so that neither is idle.
+	stream_ask(fixture, 20, 2);
+	sent = fixture->sent_count;
+	CU_ASSERT_NOT_EQUAL(fixture->sent[sent - 1].slot, fixture->sent[sent - 2].slot);
+	for (uint32_t turn = 0; turn < 4; turn++) {
+		fixture->now++;
+		stream_ask(fixture, 30 + 10 * turn, counts[turn]);
+		CU_ASSERT_EQUAL_FATAL(fixture->sent_count, sent + counts[turn]);
+		// The third turn fills one up, with four; there is room for one on the other then.
+		for (uint32_t i = 1; i < counts[turn]; i++)
+			CU_ASSERT_EQUAL(
+				fixture->sent[sent + i].slot == fixture->sent[sent].slot, i < 4);
+		if (turn == 1)
+			CU_ASSERT_NOT_EQUAL(fixture->sent[sent].slot, fixture->sent[sent - 1].slot);
+		sent += counts[turn];
+	}
+	CU_ASSERT_EQUAL(fixture->opened_count, 2);
 	stream_fixture_close(fixture);
 }
 
@@ -316,6 +351,7 @@ static const struct unit_case cases[] = {
 	{"upstreams have their own transport", upstreams_have_their_own_transport},
 	{"the one idle longest is taken", the_one_idle_longest_is_taken},
 	{"busy ones are shared up to the limit", busy_ones_are_shared_up_to_the_limit},
+	{"busy ones are shared a turn each", busy_ones_are_shared_a_turn_each},
 	{"connections open beside each other", connections_open_beside_each_other},
 	{"a limit of one is one question a connection",
 		a_limit_of_one_is_one_question_a_connection},
