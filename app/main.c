@@ -34,7 +34,7 @@ static uint32_t frames_held(const struct app *app)
 {
 	uint32_t by_worker =
 		worker_frames_held(rte_eth_dev_count_avail(), app->worker_count, app->stream_count);
-	uint32_t by_stream = stream_link_frames_held(app->worker_count);
+	uint32_t by_stream = stream_lcore_frames_held(app->worker_count);
 
 	return RTE_MAX(by_worker, by_stream);
 }

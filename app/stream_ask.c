@@ -6,6 +6,7 @@
 #include "stream_lcore_private.h"
 
 #define ASKS_A_RING 64
+#define STOCK_AHEAD 3 // frames
 
 // Who asks, as one number for proxy/stream_exchange.h: index of the lcore, slot, attempt.
 #define SLOT_BITS 24
@@ -23,10 +24,15 @@ static uint16_t asker_lcore(uint64_t asker)
 	return (uint16_t)(asker >> (SLOT_BITS + 32));
 }
 
+static uint32_t asker_slot(uint64_t asker)
+{
+	return (uint32_t)(asker >> 32) & ((1u << SLOT_BITS) - 1);
+}
+
 static struct forward_stream_reply reply_to(uint64_t asker)
 {
 	return (struct forward_stream_reply){
-		.slot = (uint32_t)(asker >> 32) & ((1u << SLOT_BITS) - 1),
+		.slot = asker_slot(asker),
 		.stream_attempt = (uint32_t)asker,
 	};
 }
@@ -58,16 +64,47 @@ bool stream_lcore_ask(
 	return true;
 }
 
-// The worker's attempt times out where even its ring is full.
+// The worker's attempts time out where its ring is full.
+static void send_replies(struct stream_lcore *lcore, struct stream_link *link)
+{
+	uint16_t dropped = stream_link_send_replies(link, lcore->nic);
+
+	base_store(&lcore->counters.replies_dropped, lcore->counters.replies_dropped + dropped);
+}
+
+void stream_lcore_send_replies(struct stream_lcore *lcore)
+{
+	for (uint16_t worker = 0; worker < lcore->worker_count; worker++) {
+		struct stream_link *link = stream_lcore_link(lcore, worker);
+
+		if (link->ready_count)
+			send_replies(lcore, link);
+	}
+}
+
+static struct forward_stream_reply *next_reply(struct stream_lcore *lcore, uint64_t asker)
+{
+	struct stream_link *link = stream_lcore_link(lcore, asker_lcore(asker));
+	struct forward_stream_reply *reply = stream_link_next_reply(link);
+
+	if (base_unlikely(!reply)) {
+		send_replies(lcore, link);
+		reply = stream_link_next_reply(link);
+	}
+	// Its frame is set where there is one.
+	reply->slot = asker_slot(asker);
+	reply->stream_attempt = (uint32_t)asker;
+	reply->is_failure = false;
+	return reply;
+}
+
 static void tell_worker_of_failure(
 	struct stream_lcore *lcore, uint64_t asker, enum proxy_failure failure)
 {
-	struct forward_stream_reply reply = reply_to(asker);
+	struct forward_stream_reply *reply = next_reply(lcore, asker);
 
-	reply.is_failure = true;
-	reply.failure = (uint8_t)failure;
-	if (!stream_link_reply(stream_lcore_link(lcore, asker_lcore(asker)), &reply))
-		stream_lcore_count(&lcore->counters.replies_dropped);
+	reply->is_failure = true;
+	reply->failure = (uint8_t)failure;
 }
 
 uint32_t stream_lcore_read_asks(struct stream_lcore *lcore, uint16_t worker)
@@ -75,6 +112,8 @@ uint32_t stream_lcore_read_asks(struct stream_lcore *lcore, uint16_t worker)
 	struct stream_ask asks[ASKS_A_RING];
 	uint16_t count = stream_link_pop_asks(stream_lcore_link(lcore, worker), asks, ASKS_A_RING);
 
+	for (uint16_t i = 0; i < count; i++)
+		nic_frame_prefetch(&asks[i].frame);
 	for (uint16_t i = 0; i < count; i++) {
 		if (!ask(lcore, worker, &asks[i].frame, &asks[i].attempt))
 			tell_worker_of_failure(lcore, asker_make(worker, &asks[i].attempt),
@@ -94,6 +133,30 @@ static uint16_t cut_to(uint8_t *bytes, uint16_t length, uint16_t room)
 	return dns_message_truncate(bytes, length, &message, room);
 }
 
+// For a reply of common length to be written. Else the lines come from another core one by one, and what
+// is stored waits for them.
+static void prefetch_payload(struct net_frame *frame)
+{
+	const uint8_t *payload = net_frame_payload(frame);
+
+	base_prefetch_write(payload);
+	base_prefetch_write(payload + BASE_CACHE_LINE);
+}
+
+// From the stock, which is filled many at a time, since others had them last.
+static bool take_frame(struct stream_lcore *lcore, struct net_frame *frame)
+{
+	if (!lcore->stock_count)
+		lcore->stock_count =
+			nic_frame_alloc(lcore->nic, lcore->lcore, lcore->stock, STREAM_LCORE_STOCK);
+	if (!lcore->stock_count)
+		return nic_frame_alloc(lcore->nic, lcore->lcore, frame, 1) == 1;
+	*frame = lcore->stock[--lcore->stock_count];
+	if (lcore->stock_count >= STOCK_AHEAD)
+		prefetch_payload(&lcore->stock[lcore->stock_count - STOCK_AHEAD]);
+	return true;
+}
+
 // In one of the NIC's frames; the reply's length, 0 where that can not be.
 static uint16_t fill_worker_frame(
 	struct stream_lcore *lcore, struct net_frame *frame, const uint8_t *bytes, uint16_t length)
@@ -101,7 +164,7 @@ static uint16_t fill_worker_frame(
 	struct net_frame whole;
 	uint16_t room;
 
-	if (nic_frame_alloc(lcore->nic, lcore->lcore, frame, 1) != 1)
+	if (!take_frame(lcore, frame))
 		return 0;
 	room = net_frame_payload_room(frame);
 	if (length <= room) {
@@ -122,16 +185,12 @@ static uint16_t fill_worker_frame(
 static void answer_worker(
 	struct stream_lcore *lcore, uint64_t asker, const uint8_t *bytes, uint16_t length)
 {
-	struct forward_stream_reply reply = reply_to(asker);
+	struct forward_stream_reply *reply = next_reply(lcore, asker);
 
-	if (!fill_worker_frame(lcore, &reply.frame, bytes, length)) {
-		tell_worker_of_failure(lcore, asker, PROXY_FAILURE_NO_STREAM);
+	if (fill_worker_frame(lcore, &reply->frame, bytes, length))
 		return;
-	}
-	if (stream_link_reply(stream_lcore_link(lcore, asker_lcore(asker)), &reply))
-		return;
-	nic_frame_free(lcore->nic, &reply.frame, 1);
-	stream_lcore_count(&lcore->counters.replies_dropped);
+	reply->is_failure = true;
+	reply->failure = PROXY_FAILURE_NO_STREAM;
 }
 
 static void answer_own(

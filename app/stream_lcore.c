@@ -134,6 +134,11 @@ static int fill(struct stream_lcore *lcore, const struct stream_lcore_options *o
 	return error;
 }
 
+uint32_t stream_lcore_frames_held(uint16_t worker_count)
+{
+	return stream_link_frames_held(worker_count) + STREAM_LCORE_STOCK;
+}
+
 struct stream_lcore *stream_lcore_create(const struct stream_lcore_options *options)
 {
 	struct stream_lcore *lcore = table_memory_allocate_zeroed(sizeof(*lcore));
@@ -176,6 +181,7 @@ void stream_lcore_destroy(struct stream_lcore *lcore)
 	forward_lcore_destroy(lcore->forward);
 	random_stream_destroy(lcore->random);
 	stream_frames_destroy(lcore->frames);
+	nic_frame_free(lcore->nic, lcore->stock, lcore->stock_count);
 	free(lcore);
 }
 
@@ -192,14 +198,20 @@ static bool turn(struct stream_lcore *lcore)
 	count += lcore->loop->event_count;
 	forward_lcore_set_stream_timeout(
 		lcore->forward, stream_clients_idle_timeout(lcore->clients));
+	// What workers ask is sent before anything is read, and says with it what has come so far: read
+	// first, TCP would do so in a segment of its own.
+	count += stream_lcore_read_links(lcore);
+	stream_upstreams_flush(lcore->upstreams, now);
 	stream_loop_dispatch(lcore->loop, now);
 	stream_clients_hand_over(lcore->clients, now);
 	stream_upstreams_read_on(lcore->upstreams, now);
-	count += stream_lcore_read_links(lcore);
 	forward_lcore_expire(lcore->forward, now);
 	proxy_streams_expire(lcore->streams, now);
+	// Before what takes long. What fails there is told, too.
+	stream_lcore_send_replies(lcore);
 	stream_upstreams_flush(lcore->upstreams, now);
 	stream_clients_flush(lcore->clients, now);
+	stream_lcore_send_replies(lcore);
 	return count > 0;
 }
 

@@ -60,6 +60,9 @@ void stream_lcore_give_update(struct stream_lcore *lcore, struct stream_lcore_up
 uint64_t stream_lcore_generation(const struct stream_lcore *lcore);
 bool stream_lcore_upstream_is_drained(const struct stream_lcore *lcore, uint16_t upstream);
 
+// Frames of its pool that can wait for so many workers, and for work.
+uint32_t stream_lcore_frames_held(uint16_t worker_count);
+
 // NULL with errno.
 struct stream_lcore *stream_lcore_create(const struct stream_lcore_options *options);
 void stream_lcore_destroy(struct stream_lcore *lcore);

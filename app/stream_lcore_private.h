@@ -11,6 +11,9 @@
 #include "stream_link.h"
 #include "stream_listeners.h"
 
+// Frames that are there for replies to workers.
+#define STREAM_LCORE_STOCK 32
+
 struct stream_lcore {
 	// Written once, before the launch.
 	struct nic *nic;
@@ -29,6 +32,8 @@ struct stream_lcore {
 	uint64_t generation; // of it, once all of this lcore follows it. The manager reads it
 
 	struct stream_frames *frames;
+	uint16_t stock_count;
+	struct net_frame stock[STREAM_LCORE_STOCK];
 	struct random_stream *random;
 	struct forward_lcore *forward;
 	struct stream_clients *clients;
@@ -76,6 +81,9 @@ bool stream_lcore_ask(
 	void *context, struct net_frame *frame, const struct forward_stream_attempt *attempt);
 // And for a worker. Returns how many were asked.
 uint32_t stream_lcore_read_asks(struct stream_lcore *lcore, uint16_t worker);
+
+// Replies wait until this is called.
+void stream_lcore_send_replies(struct stream_lcore *lcore);
 
 // What becomes of what was asked.
 struct proxy_stream_asker stream_lcore_asker(struct stream_lcore *lcore);

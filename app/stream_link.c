@@ -15,7 +15,7 @@
 
 uint32_t stream_link_frames_held(uint16_t lcore_count)
 {
-	return (STREAM_LINK_ATTEMPTS + STREAM_LINK_FRAMES) *
+	return (STREAM_LINK_ATTEMPTS + STREAM_LINK_REPLIES + STREAM_LINK_FRAMES) *
 	       (lcore_count < RINGS_FULL ? lcore_count : RINGS_FULL);
 }
 
@@ -48,15 +48,33 @@ static void free_asks(struct stream_link *link, struct nic *nic)
 	rte_ring_free(link->asks);
 }
 
+static void free_reply(struct forward_stream_reply *reply, struct nic *nic)
+{
+	if (!reply->is_failure)
+		nic_frame_free(nic, &reply->frame, 1);
+}
+
 static void free_replies(struct stream_link *link, struct nic *nic)
 {
 	struct forward_stream_reply reply;
 
-	while (stream_link_pop_replies(link, &reply, 1)) {
-		if (!reply.is_failure)
-			nic_frame_free(nic, &reply.frame, 1);
-	}
+	while (stream_link_pop_replies(link, &reply, 1))
+		free_reply(&reply, nic);
+	while (link->ready_count)
+		free_reply(&link->ready[--link->ready_count], nic);
 	rte_ring_free(link->replies);
+}
+
+uint16_t stream_link_send_replies(struct stream_link *link, struct nic *nic)
+{
+	uint16_t count = link->ready_count;
+	uint16_t sent = (uint16_t)rte_ring_sp_enqueue_burst_elem(
+		link->replies, link->ready, sizeof(link->ready[0]), count, NULL);
+
+	for (uint16_t i = sent; i < count; i++)
+		free_reply(&link->ready[i], nic);
+	link->ready_count = 0;
+	return count - sent;
 }
 
 void stream_link_destroy(struct stream_link *link, struct nic *nic)

@@ -16,6 +16,8 @@
 // turns that a stream lcore may miss, and of those of frames.
 #define STREAM_LINK_ATTEMPTS 2048
 #define STREAM_LINK_FRAMES 512
+// Replies that go into their ring together: each time, the other lcore's lines have to come over.
+#define STREAM_LINK_REPLIES 32
 
 // An attempt over a stream that a worker wants. The frame is one of the worker's pool.
 struct stream_ask {
@@ -35,9 +37,12 @@ struct stream_link {
 	struct rte_ring *sends; // net_frames that leave by the worker's queues
 	struct stream_loop *loop; // of the stream lcore: to be rung
 	bool is_to_be_rung; // the worker's own: it has put something in since it last rang
+	// The stream lcore's own: what it has written and not put in yet.
+	uint16_t ready_count base_aligned(BASE_CACHE_LINE_PAIR);
+	struct forward_stream_reply ready[STREAM_LINK_REPLIES];
 };
 
-// Frames of one lcore's pool that can wait in its rings to so many lcores of the other kind.
+// Frames of one lcore's pool that can wait for so many lcores of the other kind.
 uint32_t stream_link_frames_held(uint16_t lcore_count);
 
 // NULL with errno. `loop` must live longer.
@@ -66,11 +71,14 @@ static inline uint16_t stream_link_pop_replies(
 		link->replies, replies, sizeof(*replies), most, NULL);
 }
 
-// The stream lcore's: false when the ring is full.
-static inline bool stream_link_reply(struct stream_link *link, struct forward_stream_reply *reply)
+// The stream lcore's: where the next reply is to be written, or NULL: those there are have to be sent first.
+static inline struct forward_stream_reply *stream_link_next_reply(struct stream_link *link)
 {
-	return rte_ring_sp_enqueue_elem(link->replies, reply, sizeof(*reply)) == 0;
+	return link->ready_count < STREAM_LINK_REPLIES ? &link->ready[link->ready_count++] : NULL;
 }
+
+// Puts those written into the ring. Returns how many found it full, and are dropped.
+uint16_t stream_link_send_replies(struct stream_link *link, struct nic *nic);
 
 uint16_t stream_link_pop_asks(struct stream_link *link, struct stream_ask *asks, uint16_t most);
 

@@ -188,3 +188,14 @@ void nic_frame_free(struct nic *nic, struct net_frame *frames, uint16_t count)
 	for (uint16_t i = 0; i < count; i++)
 		rte_pktmbuf_free(frames[i].buffer);
 }
+
+void nic_frame_prefetch(const struct net_frame *frame)
+{
+	const struct rte_mbuf *mbuf = frame->buffer;
+	const uint8_t *payload = frame->data + frame->payload_offset;
+
+	base_prefetch(payload);
+	base_prefetch(payload + frame->payload_length);
+	base_prefetch(mbuf);
+	base_prefetch(&mbuf->next);
+}

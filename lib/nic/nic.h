@@ -143,6 +143,8 @@ uint16_t nic_frame_alloc(
 	struct nic *nic, uint16_t pool, struct net_frame *frames, uint16_t count) base_must_check;
 
 void nic_frame_free(struct nic *nic, struct net_frame *frames, uint16_t count);
+// Asks for the lines of a short payload that another lcore wrote, and for those that freeing it wants.
+void nic_frame_prefetch(const struct net_frame *frame);
 
 // Frames of the pool that are neither in a ring nor in anyone's hands. Management lcore.
 uint32_t nic_frames_free(const struct nic *nic, uint16_t pool);
