@@ -45,9 +45,8 @@ def add_limits(forward, results):
             2 * summary["yardstick"]["cycles_per_packet"] / summary["cycles_per_query"], 3)
 
 
-def summarize_lines(rounds):
-    return {key: round(statistics.median(one[key] for one in rounds.values()), 1)
-            for key in ("bytes", "line_ns", "line_at_once_ns")}
+def summarize_rounds(rounds, *keys):
+    return {key: round(statistics.median(one[key] for one in rounds.values()), 3) for key in keys}
 
 
 def collect(folder, results):
@@ -60,8 +59,15 @@ def collect(folder, results):
         results["in_flight_1000"], results["in_flight_200000"], "qps")
     forward["bytes_per_query"] = bytes_per_query(
         results["in_flight_1000"], results["in_flight_200000"])
-    forward["lines"] = {where: summarize_lines(results[f"memory_lines_{where}"])
-                        for where in ("near", "far")}
+    forward["lines"] = {
+        where: summarize_rounds(results[f"memory_lines_{where}"],
+                                "bytes", "line_ns", "line_at_once_ns")
+        for where in ("near", "far")}
+    forward["plain"] = {
+        name: summarize_rounds(results[f"plain_{name}"], "many", "few_ns", "many_ns", "cost")
+        for name in ("20ms", "200000")}
+    forward["delay_cost_yardstick"] = compare(
+        results["forward_20ms_yardstick"], results["forward_0ms_yardstick"], "qps")
     return forward
 
 
@@ -89,3 +95,7 @@ def lines(forward):
     yield (f"a line of memory at random, of {near['bytes'] / 1e6:.1f} MB and of "
            f"{far['bytes'] / 1e6:.1f} MB: one by one {near['line_ns']} and {far['line_ns']} ns, many at "
            f"once {near['line_at_once_ns']} and {far['line_at_once_ns']} ns")
+    for plain in forward["plain"].values():
+        yield (f"the worker alone over plain memory: {plain['many']:.0f} in flight cost "
+               f"{plain['cost']} of 1,000 ({plain['many_ns']} and {plain['few_ns']} ns a query)")
+    yield f"20 ms against 0 ms, of testpmd in its place: {forward['delay_cost_yardstick']}"

@@ -18,6 +18,16 @@ measure_lines() {
 		>"$bench_results/memory_lines_far.$1.json"
 }
 
+# What a query costs the worker alone, over frames in plain memory with no generator beside it: with
+# as many in flight as RATE queries a second have within 20 ms, and with 200,000, against 1,000.
+measure_plain() {
+	note "plain.$1"
+	taskset -c "${bench_cpus[1]}" "$bench_build/tests/bench/forward_bench" 1000 $(($2 / 50)) \
+		>"$bench_results/plain_20ms.$1.json"
+	taskset -c "${bench_cpus[1]}" "$bench_build/tests/bench/forward_bench" 1000 200000 \
+		>"$bench_results/plain_200000.$1.json"
+}
+
 measure_forward() {
 	local round rate
 	for round in $(seq "$bench_rounds"); do
@@ -27,6 +37,7 @@ measure_forward() {
 		measure_beside_yardstick forward_20ms "$round" 96 --window 131072 --delay 20000 \
 			--rate "$rate"
 		measure_lines "$round" "$rate"
+		measure_plain "$round" "$rate"
 		measure_beside_yardstick in_flight_1000 "$round" 64 --window 1000
 		rate=$(round_rate in_flight_1000 "$round")
 		# The delay that keeps so many in flight at the rate of the run before; some more
