@@ -15,12 +15,16 @@
 #define base_must_check __attribute__((warn_unused_result))
 #define BASE_ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+// The statement without an instruction keeps its function from being one without effect: the compiler
+// leaves out calls of those, and with them what they fetch ahead.
 static inline void base_prefetch(const void *address)
 {
 	__builtin_prefetch(address, 0, 3);
+	__asm__ volatile("");
 }
 
 static inline void base_prefetch_write(const void *address)
 {
 	__builtin_prefetch(address, 1, 3);
+	__asm__ volatile("");
 }
