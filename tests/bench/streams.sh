@@ -210,6 +210,11 @@ measure_streams() {
 	close_streams
 }
 
+# streams_stolen: milliseconds that the hypervisor took from all cores, since they began (proc(5)).
+streams_stolen() {
+	awk -v ticks="$(getconf CLK_TCK)" '/^cpu / { print int($9 * 1000 / ticks) }' /proc/stat
+}
+
 # start_streams_echo LOG CPU HOST ADDRESS PORT: who answers over TLS.
 start_streams_echo() {
 	ip netns exec "$(lab_namespace "$3")" taskset -c "$2" \
@@ -252,7 +257,7 @@ measure_streams_load() {
 # have one core, so that it is what bounds the rate, and datagrams the other: with 128 of them on their
 # way it was not full, and with 256 the lab's wire, which holds as many, lost some.
 measure_streams_upstream() {
-	local subject=$1 round in_flight file before
+	local subject=$1 round in_flight file before stolen begun
 	open_streams
 	route_load
 	for round in $(seq "$bench_rounds"); do
@@ -263,8 +268,12 @@ measure_streams_upstream() {
 			streams_in_flight=$in_flight
 			start_streams_forwarder upstream
 			before=$(streams_cpu_time)
+			stolen=$(streams_stolen)
+			begun=$(date +%s%3N)
 			measure_streams_load "$file.json" --window 192
-			echo "CPU nanoseconds: $(($(streams_cpu_time) - before))" >"$file.txt"
+			echo "stolen milliseconds: $(($(streams_stolen) - stolen))" \
+				"of $(($(date +%s%3N) - begun))" >"$file.txt"
+			echo "CPU nanoseconds: $(($(streams_cpu_time) - before))" >>"$file.txt"
 			stop_streams_forwarder
 			stop_processes 5 "$streams_echo"
 			streams_echo=

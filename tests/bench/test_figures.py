@@ -12,6 +12,7 @@ sys.dont_write_bytecode = True
 
 import figures  # noqa: E402
 import results  # noqa: E402
+import streams  # noqa: E402
 
 TESTPMD_LOG = """
   RX-packets: 5076998        RX-dropped: 3             RX-total: 5077001
@@ -31,6 +32,18 @@ def result(*windows, forwarder=None):
     return {"windows": list(windows), "forwarder": forwarder or {}, "cycles_per_second": 1000000,
             "rate": 0, "upstream_strange": 0, "upstream_overflow": 0, "p50_us": 5.0,
             "p99_us": 7.0, "p999_us": 8.0, "max_us": 9.0}
+
+
+class Streams(unittest.TestCase):
+    def test_disturbed_pairs_do_not_count(self):
+        def one(stolen_ms):
+            return {"took_ms": 5000, "stolen_ms": stolen_ms}
+
+        rounds = {"64": [one(1001), one(1000), one(0)], "1": [one(0), one(1000), one(1001)]}
+        self.assertEqual(streams.choose_pairs(rounds), [(one(1000), one(1000))])
+        # A round that was calm does not stand beside one that was not.
+        rounds = {"64": [one(2000), one(0)], "1": [one(0), one(2000)]}
+        self.assertEqual(len(streams.choose_pairs(rounds)), 2)
 
 
 class Results(unittest.TestCase):

@@ -32,6 +32,8 @@ def runs(figures):
 def lines(figures):
     yield from streams.lines("dot", figures)
     for name, one in (figures["upstream"] or {}).items():
+        if name == "rounds":
+            continue
         yield f"over an upstream of TLS, {name}: {one}"
     for name, one in (figures["handshakes"] or {}).items():
         yield f"datagrams, handshakes {name}: {one}"
