@@ -193,7 +193,7 @@ streams_cpu_time() {
 measure_streams() {
 	local mode=$1 subject=$2 round peer file before
 	open_streams
-	for round in $(seq $((bench_rounds < 3 ? bench_rounds : 3))); do
+	for round in $(seq "$bench_rounds"); do
 		for peer in "${streams_peers[@]}"; do
 			note "$subject.$round: $peer"
 			start_streams_forwarder "$peer"
@@ -320,7 +320,7 @@ measure_streams_handshakes() {
 	local subject=$1 round where file port
 	open_streams
 	route_load
-	for round in $(seq $((bench_rounds < 3 ? bench_rounds : 3))); do
+	for round in $(seq "$bench_rounds"); do
 		start_streams_forwarder both
 		start_streams_echo "$streams_folder/echo.log" "${bench_cpus[0]}" \
 			forwarder 10.53.0.2 8853
