@@ -24,17 +24,18 @@ static uint16_t asker_lcore(uint64_t asker)
 	return (uint16_t)(asker >> (SLOT_BITS + 32));
 }
 
-static uint32_t asker_slot(uint64_t asker)
+// Whom the reply is to. Its frame or its failure is set by who knows which.
+static void reply_begin(struct forward_stream_reply *reply, uint64_t asker)
 {
-	return (uint32_t)(asker >> 32) & ((1u << SLOT_BITS) - 1);
+	reply->slot = (uint32_t)(asker >> 32) & ((1u << SLOT_BITS) - 1);
+	reply->stream_attempt = (uint32_t)asker;
+	reply->is_failure = false;
 }
 
-static struct forward_stream_reply reply_to(uint64_t asker)
+static void reply_fail(struct forward_stream_reply *reply, enum proxy_failure failure)
 {
-	return (struct forward_stream_reply){
-		.slot = asker_slot(asker),
-		.stream_attempt = (uint32_t)asker,
-	};
+	reply->is_failure = true;
+	reply->failure = (uint8_t)failure;
 }
 
 static bool ask(struct stream_lcore *lcore, uint16_t asker, const struct net_frame *frame,
@@ -91,20 +92,14 @@ static struct forward_stream_reply *next_reply(struct stream_lcore *lcore, uint6
 		send_replies(lcore, link);
 		reply = stream_link_next_reply(link);
 	}
-	// Its frame is set where there is one.
-	reply->slot = asker_slot(asker);
-	reply->stream_attempt = (uint32_t)asker;
-	reply->is_failure = false;
+	reply_begin(reply, asker);
 	return reply;
 }
 
 static void tell_worker_of_failure(
 	struct stream_lcore *lcore, uint64_t asker, enum proxy_failure failure)
 {
-	struct forward_stream_reply *reply = next_reply(lcore, asker);
-
-	reply->is_failure = true;
-	reply->failure = (uint8_t)failure;
+	reply_fail(next_reply(lcore, asker), failure);
 }
 
 uint32_t stream_lcore_read_asks(struct stream_lcore *lcore, uint16_t worker)
@@ -187,21 +182,18 @@ static void answer_worker(
 {
 	struct forward_stream_reply *reply = next_reply(lcore, asker);
 
-	if (fill_worker_frame(lcore, &reply->frame, bytes, length))
-		return;
-	reply->is_failure = true;
-	reply->failure = PROXY_FAILURE_NO_STREAM;
+	if (!fill_worker_frame(lcore, &reply->frame, bytes, length))
+		reply_fail(reply, PROXY_FAILURE_NO_STREAM);
 }
 
 static void answer_own(
 	struct stream_lcore *lcore, uint64_t asker, const uint8_t *bytes, uint16_t length)
 {
-	struct forward_stream_reply reply = reply_to(asker);
+	struct forward_stream_reply reply = {0};
 
-	if (!stream_frames_copy(lcore->frames, &reply.frame, bytes, length)) {
-		reply.is_failure = true;
-		reply.failure = PROXY_FAILURE_NO_STREAM;
-	}
+	reply_begin(&reply, asker);
+	if (!stream_frames_copy(lcore->frames, &reply.frame, bytes, length))
+		reply_fail(&reply, PROXY_FAILURE_NO_STREAM);
 	forward_lcore_receive_stream_replies(lcore->forward, &reply, 1, lcore->now);
 }
 
@@ -218,14 +210,14 @@ static void answered(void *context, uint64_t asker, const uint8_t *bytes, uint16
 static void failed(void *context, uint64_t asker, enum proxy_failure failure)
 {
 	struct stream_lcore *lcore = context;
-	struct forward_stream_reply reply = reply_to(asker);
+	struct forward_stream_reply reply = {0};
 
 	if (asker_lcore(asker) != lcore->lcore) {
 		tell_worker_of_failure(lcore, asker, failure);
 		return;
 	}
-	reply.is_failure = true;
-	reply.failure = (uint8_t)failure;
+	reply_begin(&reply, asker);
+	reply_fail(&reply, failure);
 	forward_lcore_receive_stream_replies(lcore->forward, &reply, 1, lcore->now);
 }
 

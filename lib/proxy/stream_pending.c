@@ -46,7 +46,6 @@ int proxy_stream_table_init(struct proxy_stream_table *table, uint32_t count)
 	};
 	while (1u << (32 - table->bucket_shift) < count)
 		table->bucket_shift--;
-	table->bucket_mask = UINT32_MAX >> table->bucket_shift;
 	if (table_allocate(table, count, long_count) != 0) {
 		proxy_stream_table_fini(table);
 		return -ENOMEM;
@@ -106,8 +105,9 @@ static uint32_t *table_bucket(const struct proxy_stream_table *table,
 	const struct proxy_stream_list *list, uint16_t connection, uint16_t id)
 {
 	uint32_t first = (uint32_t)connection * UINT32_C(0x9e3779b1) >> table->bucket_shift;
+	uint32_t last = UINT32_MAX >> table->bucket_shift;
 
-	return &table->buckets[(first + (id & list->id_mask)) & table->bucket_mask];
+	return &table->buckets[(first + (id & list->id_mask)) & last];
 }
 
 uint16_t proxy_stream_id_mask(uint32_t limit)

@@ -47,7 +47,6 @@ struct proxy_stream_table {
 	uint32_t *free_long;
 	uint32_t *buckets;
 	uint32_t bucket_shift; // of the hash of a connection, to the first of its buckets
-	uint32_t bucket_mask;
 	uint32_t free_count;
 	uint32_t free_long_count;
 	uint32_t in_use; // written by the owner alone; telemetry reads it

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "median.h"
 #include "plain_lcore.h"
 #include "worker_thread.h"
 
@@ -82,20 +83,6 @@ static double measure(struct bench *bench)
 	return (double)spent / QUERIES_A_ROUND;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a;
-	double right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
-
-static double median(double values[ROUNDS])
-{
-	qsort(values, ROUNDS, sizeof(values[0]), compare);
-	return values[ROUNDS / 2];
-}
-
 static uint32_t read_in_flight(const char *argument)
 {
 	uint64_t in_flight = strtoull(argument, NULL, 10);
@@ -121,6 +108,7 @@ int main(int argc, char *argv[])
 	bench_close(&many);
 	printf("{\"few\": %" PRIu32 ", \"many\": %" PRIu32
 	       ", \"few_ns\": %.1f, \"many_ns\": %.1f, \"cost\": %.3f}\n",
-		few.in_flight, many.in_flight, median(few_ns), median(many_ns), median(cost));
+		few.in_flight, many.in_flight, median(few_ns, ROUNDS), median(many_ns, ROUNDS),
+		median(cost, ROUNDS));
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "median.h"
 #include "plain_lcore.h"
 #include "worker_thread.h"
 
@@ -136,14 +137,6 @@ static void bench_close(struct bench *bench)
 	plain_world_close(&bench->world);
 }
 
-static int compare(const void *a, const void *b)
-{
-	double first = *(const double *)a;
-	double second = *(const double *)b;
-
-	return (first > second) - (first < second);
-}
-
 // Nanoseconds of a step now: four chains side by side, of six operations each (Marsaglia's xorshift).
 static double time_step(struct bench *bench)
 {
@@ -179,9 +172,8 @@ static struct cost run_round(struct bench *bench, pick_names *pick, uint32_t in_
 		bench->times[i] = (double)spent / QUERIES_A_WHILE;
 		bench->steps[i] = bench->times[i] / time_step(bench);
 	}
-	qsort(bench->times, WHILES_A_ROUND, sizeof(bench->times[0]), compare);
-	qsort(bench->steps, WHILES_A_ROUND, sizeof(bench->steps[0]), compare);
-	return (struct cost){bench->times[WHILES_A_ROUND / 2], bench->steps[WHILES_A_ROUND / 2]};
+	return (struct cost){
+		median(bench->times, WHILES_A_ROUND), median(bench->steps, WHILES_A_ROUND)};
 }
 
 // What a query costs, and how many found their answer in the cache. With `in_flight` on their way

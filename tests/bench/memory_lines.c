@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/table_memory.h"
+#include "median.h"
 #include "worker_thread.h"
 
 #define LINES_A_PASS 400000u
@@ -69,14 +70,6 @@ static void fetch_lines(struct bench *bench)
 	bench->sink = sum;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a;
-	double right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
-
 // Nanoseconds a line, the median of the passes.
 static double measure(struct bench *bench, void (*pass)(struct bench *bench))
 {
@@ -91,8 +84,7 @@ static double measure(struct bench *bench, void (*pass)(struct bench *bench))
 		spent[i] = (double)(clock_now() - start) / LINES_A_PASS;
 	}
 	worker_thread_hurry_no_more();
-	qsort(spent, PASSES, sizeof(spent[0]), compare);
-	return spent[PASSES / 2];
+	return median(spent, PASSES);
 }
 
 int main(int argc, char *argv[])

@@ -6,6 +6,7 @@
 #include "proxy/pool.h"
 #include "proxy/sweep.h"
 #include "rcu/rcu.h"
+#include "median.h"
 #include "worker_thread.h"
 
 #include <stdio.h>
@@ -177,21 +178,12 @@ static void measure(struct bench *bench, uint32_t slices)
 	}
 }
 
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a;
-	double right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
-
-static double median(const double *values, uint32_t count)
+static double median_of_slices(const double *values, uint32_t count)
 {
 	double sorted[SLICES_MOST];
 
 	memcpy(sorted, values, count * sizeof(*sorted));
-	qsort(sorted, count, sizeof(*sorted), compare);
-	return sorted[count / 2];
+	return median(sorted, count);
 }
 
 // Of slices that follow on each other, so that what else the machine does falls on both.
@@ -211,9 +203,9 @@ static void print_json(const struct bench *bench, uint32_t slices)
 
 	printf("{\"one\": {\"alone_ns\": %.2f, \"paced_cost\": %.3f, \"unpaused_cost\": %.3f}, "
 	       "\"two\": {\"alone_ns\": %.2f, \"paced_cost\": %.3f}, \"sweeps\": %llu}\n",
-		median(one, slices), median_ratio(bench->one[SWEEP_PACED], one, slices),
-		median_ratio(bench->one[SWEEP_UNPAUSED], one, slices), median(two, slices),
-		median_ratio(bench->two[SWEEP_PACED], two, slices),
+		median_of_slices(one, slices), median_ratio(bench->one[SWEEP_PACED], one, slices),
+		median_ratio(bench->one[SWEEP_UNPAUSED], one, slices),
+		median_of_slices(two, slices), median_ratio(bench->two[SWEEP_PACED], two, slices),
 		(unsigned long long)bench->sweeps);
 }
 

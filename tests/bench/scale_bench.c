@@ -15,6 +15,7 @@
 #include "plain_lcore.h"
 #include "proxy/sweep.h"
 #include "rcu/rcu.h"
+#include "median.h"
 #include "worker_thread.h"
 
 #define LCORES 2
@@ -228,22 +229,13 @@ static void lcore_close(struct lcore *lcore)
 	free(lcore->lines);
 }
 
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a;
-	double right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
-
 // Of all lcores together.
 static double rate(struct bench *bench, enum subject subject, uint32_t lcores, uint32_t whiles)
 {
 	double *rates = bench->rates[subject][lcores - 1];
 	size_t count = (size_t)lcores * whiles;
 
-	qsort(rates, count, sizeof(*rates), compare);
-	return rates[count / 2] * lcores;
+	return median(rates, count) * lcores;
 }
 
 static double speedup(struct bench *bench, enum subject subject, uint32_t whiles)

@@ -87,6 +87,18 @@ static void the_one_idle_longest_is_taken(void)
 	stream_fixture_close(fixture);
 }
 
+// Two idle connections, each of which has answered as many as it takes at once.
+static void open_two(struct stream_fixture *fixture, uint32_t limit)
+{
+	stream_ask(fixture, 1, limit);
+	(void)stream_open_last(fixture);
+	stream_ask(fixture, 1 + limit, limit);
+	(void)stream_open_last(fixture);
+	CU_ASSERT_EQUAL_FATAL(fixture->opened_count, 2);
+	for (uint32_t i = 0; i < 2 * limit; i++)
+		stream_reply(fixture, i);
+}
+
 // Idle ones first, then busy ones in turn up to the limit, and only then a new one.
 static void busy_ones_are_shared_up_to_the_limit(void)
 {
@@ -94,13 +106,7 @@ static void busy_ones_are_shared_up_to_the_limit(void)
 	uint32_t on[STREAM_SLOTS_MOST] = {0};
 	uint32_t sent;
 
-	stream_ask(fixture, 1, 4);
-	(void)stream_open_last(fixture);
-	stream_ask(fixture, 5, 4);
-	(void)stream_open_last(fixture);
-	CU_ASSERT_EQUAL_FATAL(fixture->opened_count, 2);
-	for (uint32_t i = 0; i < 8; i++)
-		stream_reply(fixture, i);
+	open_two(fixture, 4);
 	sent = fixture->sent_count;
 	for (uint32_t i = 0; i < 8; i++) {
 		fixture->now++;
@@ -130,13 +136,7 @@ static void busy_ones_are_shared_a_turn_each(void)
 	struct stream_fixture *fixture = open_with(8, 8);
 	uint32_t sent;
 
-	stream_ask(fixture, 1, 8);
-	(void)stream_open_last(fixture);
-	stream_ask(fixture, 9, 8);
-	(void)stream_open_last(fixture);
-	CU_ASSERT_EQUAL_FATAL(fixture->opened_count, 2);
-	for (uint32_t i = 0; i < 16; i++)
-		stream_reply(fixture, i);
+	open_two(fixture, 8);
 	// One on each, so that neither is idle.
 	stream_ask(fixture, 20, 2);
 	sent = fixture->sent_count;
